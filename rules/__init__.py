@@ -1,0 +1,1 @@
+"""What marketers edit: scoring rules, segments, purposes and the tracking plan, as YAML. Holds no code."""
