@@ -1,11 +1,21 @@
 """Building blocks of contract fields: bounded types, and what the data map needs to know about each field."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 
 class PersonalData(StrEnum):
@@ -64,8 +74,11 @@ def field(
 
 def _instant(value: object) -> datetime:
     if not isinstance(value, str):
-        raise ValueError("must be an RFC 3339 string with a zone")
-    instant = datetime.fromisoformat(value)
+        raise ValueError("must be an RFC 3339 string with a zone")  # noqa: TRY004  # pydantic reports only ValueError
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be an RFC 3339 string with a zone") from None  # its own message repeats the value
     if instant.tzinfo is None:
         raise ValueError("has no zone")
     return instant
@@ -73,7 +86,17 @@ def _instant(value: object) -> datetime:
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("must be true or false")
+        raise ValueError("must be true or false")  # noqa: TRY004  # pydantic reports only ValueError
+    return value
+
+
+_is_decimal = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?").fullmatch
+
+
+def _amount(value: object) -> object:
+    """Return `value`; refuse strings that `Decimal` takes and other readers do not, such as `1_000`, `1e2` or ` 12 `."""
+    if isinstance(value, str) and not _is_decimal(value):
+        raise ValueError("must be a decimal number, such as 12.50")
     return value
 
 
@@ -94,12 +117,20 @@ Text = Annotated[str, StringConstraints(max_length=10_000)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Money = Annotated[
     Decimal,
-    Field(max_digits=18, decimal_places=4),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d{1,14}(\.\d{1,4})?$"}]}),
+    Field(max_digits=18, decimal_places=4),  # before the validator, or pydantic checks the bounds in Python
+    BeforeValidator(_amount),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,14}(\.[0-9]{1,4})?$"}]}),
 ]
 """A decimal amount with at most 4 places; its currency stands beside it."""
 
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
-Quantity = Annotated[Decimal, Field(max_digits=12, decimal_places=3), WithJsonSchema({"type": ["number", "string"]})]
+Quantity = Annotated[
+    Decimal,
+    Field(max_digits=12, decimal_places=3),
+    BeforeValidator(_amount),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,3})?$"}]}),
+]
+"""A decimal number with at most 3 places."""
+
 Sequence = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 """A number that only grows, such as an offset."""

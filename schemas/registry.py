@@ -1,5 +1,6 @@
 """Which model validates which event: (topic, type, version) to contract."""
 
+import builtins
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +18,7 @@ class Entry(NamedTuple):
     topic: str
     type: str
     version: int
-    models: tuple[type[Envelope], ...]
+    models: "tuple[builtins.type[Envelope], ...]"
     adapter: TypeAdapter[Any]
 
     @property

@@ -3,7 +3,21 @@
 from typing import ClassVar, Literal
 
 from schemas.envelope import Envelope
-from schemas.fields import Code, Contract, Count, Currency, Id, Money, Name, PersonalData, Purpose, Quantity, Text, Url, field
+from schemas.fields import (
+    Code,
+    Contract,
+    Count,
+    Currency,
+    Id,
+    Money,
+    Name,
+    PersonalData,
+    Purpose,
+    Quantity,
+    Text,
+    Url,
+    field,
+)
 
 _BROWSING = (Purpose.SCORING, Purpose.ANALYTICS, Purpose.ADVERTISING)
 Channel = Literal["email", "push", "sms"]

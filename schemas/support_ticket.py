@@ -1,8 +1,8 @@
 """Events of topic `support-ticket`: tickets, their ratings, and surveys."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Tag, model_validator
 
 from schemas.envelope import Envelope
 from schemas.fields import Code, Id, Name, PersonalData, Purpose, Text, field
@@ -34,7 +34,9 @@ class TicketOpened(_Ticket):
 
     type: Literal["ticket_opened"]
     subject: Name | None = field("Subject line.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
-    text: Text | None = field("What the customer wrote.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
+    text: Text | None = field(
+        "What the customer wrote.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING
+    )
     channel: Code | None = field("Where the ticket came in.", None, purposes=_SERVICE)
     priority: Literal["low", "medium", "high", "urgent"] | None = field("Priority.", None, purposes=_SERVICE)
     category: Name | None = field("What it is about.", None, purposes=_SERVICE)
@@ -116,7 +118,18 @@ class StayingAnswer(_ReasonAnswer):
     reason: StayingReason = field("Reason to stay.", purposes=_SERVICE)
 
 
-SurveyAnswered = Annotated[NpsAnswer | LeavingAnswer | StayingAnswer, Field(discriminator="survey")]
+def _survey(event: Any) -> Any:
+    return event.get("survey") if isinstance(event, dict) else event.survey
+
+
+SurveyAnswered = Annotated[
+    Annotated[NpsAnswer, Tag("nps")] | Annotated[LeavingAnswer, Tag("leaving")] | Annotated[StayingAnswer, Tag("staying")],
+    Discriminator(
+        _survey,
+        custom_error_type="survey_unknown",
+        custom_error_message="survey must be nps, leaving or staying",  # pydantic's own message repeats the value
+    ),
+]
 
 EVENTS = (TicketOpened, TicketReplied, TicketSolved, TicketReopened, TicketClosed, TicketRated)
 SURVEYS = (NpsAnswer, LeavingAnswer, StayingAnswer)

@@ -1,0 +1,43 @@
+"""Facts from topic `consent`: grants, withdrawals, blocks."""
+
+from typing import Any, Final
+
+from core.state import Consent, State, latest
+from core.times import Micros, micros
+from schemas.consent import ConsentGiven, ConsentWithdrawn, ProcessingBlocked, ProcessingUnblocked
+
+
+def _consent(state: State, event: ConsentGiven | ConsentWithdrawn, at: Micros, *, given: bool) -> None:
+    """Keep the latest word to a purpose; at the same instant the withdrawal wins."""
+    old = state.consents.get(event.purpose)
+    if old is None or (at, not given) > (old.at, not old.given):
+        until = None if event.valid_until is None else micros(event.valid_until)
+        state.consents[event.purpose] = Consent(given, at, sorted(event.channels or ()), until)
+
+
+def consent_given(state: State, event: ConsentGiven, at: Micros) -> None:
+    """Note an agreement."""
+    _consent(state, event, at, given=True)
+
+
+def consent_withdrawn(state: State, event: ConsentWithdrawn, at: Micros) -> None:
+    """Note a withdrawal."""
+    _consent(state, event, at, given=False)
+
+
+def processing_blocked(state: State, _event: ProcessingBlocked, at: Micros) -> None:
+    """Block the profile: what follows is dropped, until it is unblocked."""
+    state.blocked = latest(state.blocked, "blocked", at)
+
+
+def processing_unblocked(state: State, _event: ProcessingUnblocked, at: Micros) -> None:
+    """Let the profile be processed again."""
+    state.blocked = latest(state.blocked, "allowed", at)
+
+
+FOLDS: Final[dict[str, Any]] = {
+    "consent_given": consent_given,
+    "consent_withdrawn": consent_withdrawn,
+    "processing_blocked": processing_blocked,
+    "processing_unblocked": processing_unblocked,
+}

@@ -1,0 +1,94 @@
+"""Scores: decay by half-life in event time, bands with hysteresis, grades. Source: the design, section 4."""
+
+from math import log2
+from typing import NamedTuple
+
+from core.state import Score
+from core.times import Micros
+
+
+class Scale(NamedTuple):
+    """How one score behaves.
+
+    `floors` and `bands` run from the lowest band up; the lowest floor is never used. `half_life` is None where points
+    stay for ever.
+    """
+
+    name: str
+    half_life: Micros | None
+    shown_from: float
+    shown_to: float
+    hysteresis: float
+    bands: tuple[str, ...]
+    floors: tuple[float, ...]
+
+    def start(self, at: Micros) -> Score:
+        """Return the score of a customer without points."""
+        return Score(0.0, at, self.bands[self.band_index(0.0)])
+
+    def band_index(self, value: float) -> int:
+        """Return the band of `value`, without hysteresis."""
+        index = len(self.floors) - 1
+        while index and value < self.floors[index]:
+            index -= 1
+        return index
+
+
+def decayed(value: float, span: Micros, half_life: Micros | None) -> float:
+    """Return what is left of `value` after a non-negative `span`."""
+    return value if half_life is None or not span else value * 2.0 ** (-span / half_life)
+
+
+def value_at(score: Score, at: Micros, scale: Scale) -> float:
+    """Return the shown value of `score` at an instant not before `score.as_of`."""
+    value = decayed(score.value, at - score.as_of, scale.half_life)
+    return min(max(value, scale.shown_from), scale.shown_to)
+
+
+def add(score: Score, points: float, at: Micros, scale: Scale) -> None:
+    """Add points earned at `at`, before or after what the score already holds.
+
+    The result does not depend on the order of calls: it is always the sum of all points, each decayed to the latest
+    instant of all.
+    """
+    ahead = at - score.as_of
+    if ahead >= 0:
+        score.value = decayed(score.value, ahead, scale.half_life) + points
+        score.as_of = at
+    else:
+        score.value += decayed(points, -ahead, scale.half_life)
+
+
+def band_after(band: str, value: float, scale: Scale) -> str:
+    """Return the band that follows `band` at the shown `value`.
+
+    A higher band is entered at its floor; a band is left downwards only below its floor less the hysteresis.
+    """
+    reached = scale.band_index(value)
+    try:
+        index = scale.bands.index(band)
+    except ValueError:  # the band was renamed or removed by newer rules
+        return scale.bands[reached]
+    if reached >= index:
+        return scale.bands[reached]
+    while index > reached and value < scale.floors[index] - scale.hysteresis:
+        index -= 1
+    return scale.bands[index]
+
+
+def next_fall(score: Score, scale: Scale) -> tuple[Micros, str] | None:
+    """Return when, with no further event, decay will leave the band, and for which band.
+
+    Solved in closed form from `value * 2^(-t / half_life) = floor - hysteresis`; None where that never happens.
+    """
+    try:
+        index = scale.bands.index(score.band)
+    except ValueError:
+        return None
+    if scale.half_life is None or index == 0:
+        return None
+    edge = scale.floors[index] - scale.hysteresis
+    if edge <= 0 or edge <= scale.shown_from or score.value <= edge:
+        return None
+    span = scale.half_life * log2(score.value / edge)
+    return score.as_of + int(span) + 1, scale.bands[index - 1]

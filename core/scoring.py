@@ -1,0 +1,86 @@
+"""Step `decide`: which rules an event meets, what the scores become, and which bands were crossed."""
+
+from typing import Any, NamedTuple
+
+from core.admission import Admitted
+from core.rules import CompiledRules
+from core.scores import Scale, add, band_after, value_at
+from core.state import Contribution, State
+from core.times import Micros
+
+KEPT_CONTRIBUTIONS = 20
+
+
+class Crossing(NamedTuple):
+    """A score left its band."""
+
+    score: str
+    old_band: str
+    new_band: str
+    old_value: float
+    value: float
+
+
+class Verdict(NamedTuple):
+    """What one event did to the scores of a profile."""
+
+    shown: dict[str, float]
+    crossings: list[Crossing]
+    contributions: list[Contribution]
+
+
+def score_event(state: State, admitted: Admitted, rules: CompiledRules) -> Verdict:
+    """Add the points of an event to `state`, whose facts are folded already, and say what they did.
+
+    Bands are judged at the customer's latest event time, so a late event can cross one, too.
+    """
+    at = admitted.occurred_at
+    now = max(at, state.last_seen_at or at)
+    before = {name: _shown(state, scale, at, now) for name, scale in rules.scales.items()}
+    given = [
+        Contribution(rule.id, rule.score, rule.points, at)
+        for rule in rules.by_event.get(admitted.type, ())
+        if rule.holds(admitted.kept)
+    ]
+    if "traits" in admitted.kept:
+        given += _trait_points(state, rules, at)
+    for contribution in given:
+        add(state.scores[contribution.score], contribution.points, at, rules.scales[contribution.score])
+    if given:
+        state.contributions = [*state.contributions, *given][-KEPT_CONTRIBUTIONS:]
+    shown, crossings = _judge(state, rules, before, now)
+    return Verdict(shown, crossings, given)
+
+
+def _shown(state: State, scale: Scale, at: Micros, now: Micros) -> float:
+    score = state.scores.get(scale.name)
+    if score is None:
+        score = state.scores[scale.name] = scale.start(at)
+    return value_at(score, now if now > score.as_of else score.as_of, scale)
+
+
+def _trait_points(state: State, rules: CompiledRules, at: Micros) -> list[Contribution]:
+    """Return the difference between the trait rules that hold now and those that held before."""
+    traits: dict[str, Any] = {name: dated.value for name, dated in state.traits.items()}
+    held, holding = state.trait_rules, {rule.id: rule for rule in rules.on_traits if rule.holds(traits)}
+    scores = {rule.id: rule.score for rule in rules.on_traits}
+    gone = [
+        Contribution(id_, scores[id_], -points, at) for id_, points in held.items() if id_ not in holding and id_ in scores
+    ]
+    come = [Contribution(rule.id, rule.score, rule.points, at) for rule in holding.values() if rule.id not in held]
+    state.trait_rules = {rule.id: rule.points for rule in holding.values()}
+    return gone + come
+
+
+def _judge(
+    state: State, rules: CompiledRules, before: dict[str, float], now: Micros
+) -> tuple[dict[str, float], list[Crossing]]:
+    shown, crossings = {}, []
+    for name, scale in rules.scales.items():
+        score = state.scores[name]
+        value = shown[name] = value_at(score, now if now > score.as_of else score.as_of, scale)
+        band = band_after(score.band, value, scale)
+        if band != score.band:
+            crossings.append(Crossing(name, score.band, band, before[name], value))
+            score.band = band
+    return shown, crossings

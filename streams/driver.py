@@ -1,0 +1,231 @@
+"""The slice driver: a Faust transport that delivers one message per fetched slice and commits when it is told to.
+
+It replaces how Faust fetches, acknowledges and commits; assignment, recovery, agents and tables stay Faust's own. An
+app names it by its broker address, `slices://host:port`, and sets `app.progress` (see `Progress`), which is asked for
+every commit. `docs/architecture.md` lists each point where Faust is extended, and why.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Protocol
+
+from aiokafka.consumer import fetcher
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport import drivers
+from faust.transport.drivers import aiokafka as faust_kafka
+from faust.types import TP, ConsumerMessage
+
+from streams.exits import leave
+from streams.kafka.tail import settled_tails
+from streams.kafka.transactions import NO_MEMBER, GroupMember
+from streams.slices import Slice, SliceSchema
+
+FETCH_WAIT_MS = 20
+"""Faust fixes 1,500, which would be most of the latency."""
+
+
+class Progress(Protocol):
+    """What makes folded or loaded records durable; the only place that commits."""
+
+    async def commit(self) -> None:
+        """Make everything done so far durable, and commit its offsets."""
+
+    def assigned(self, generation: int) -> None:
+        """Note that partitions were assigned under `generation`."""
+
+    def revoked(self) -> None:
+        """Note that all partitions are gone; a commit was asked for before."""
+
+
+def hand_out_raw_records() -> None:
+    """Make consumers of this process yield aiokafka's own records: they lack topic and partition, and cost less."""
+    fetcher.PartitionRecords._consumer_record = lambda _self, _tp, record: record
+
+
+class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust is untyped
+    """The consumer's thread: read-committed, short waits, known heartbeats, true ends of logs."""
+
+    heartbeat_at = 0.0
+    """When the last heartbeat that was answered well had been sent; monotonic."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+    async def on_start(self) -> None:
+        """Start, and keep the time of every heartbeat that is answered."""
+        await super().on_start()
+        self.heartbeat_at = time.monotonic()
+        coordinator = self._consumer._coordinator
+        beat = coordinator._do_heartbeat
+
+        async def timed_beat() -> Any:
+            sent = time.monotonic()
+            answered = await beat()
+            if answered:
+                self.heartbeat_at = sent
+            return answered
+
+        coordinator._do_heartbeat = timed_beat
+
+    def member(self) -> GroupMember:
+        """Return the group membership as the broker knows it now."""
+        if self._consumer is None:
+            return NO_MEMBER
+        coordinator = self._consumer._coordinator
+        return coordinator.generation, coordinator.member_id, None
+
+    async def beat(self) -> None:
+        """Send one heartbeat now; `member` tells afterwards whether the group still knows us."""
+        await self.call_thread(self._consumer._coordinator._do_heartbeat)
+
+    def probe(self) -> Any:
+        """Return a consumer without a group, not started, that reads what is committed."""
+        conf = self.app.conf
+        return faust_kafka.aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=faust_kafka.server_list(self.transport.url, self.transport.default_port),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            **faust_kafka.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        )
+
+    async def _highwaters(self, partitions: list[TP]) -> dict[TP, int]:
+        """Return the offset after the last visible record of each: recovery would wait for a marker for ever."""
+        probe = self.probe()
+        await probe.start()
+        try:
+            tails = await settled_tails(probe, [faust_kafka.ensure_aiokafka_TP(tp) for tp in partitions])
+        finally:
+            await probe.stop()
+        return {TP(tp.topic, tp.partition): tail.next_offset for tp, tail in tails.items()}
+
+
+class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is untyped
+    """Faust's consumer, with slices for messages and `app.progress` for acknowledgements."""
+
+    membership: GroupMember = NO_MEMBER
+    """Generation and member at the last assignment; aiokafka forgets them, and what it forgets is not refused."""
+
+    def _new_consumer_thread(self) -> SliceThread:
+        return SliceThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def thread(self) -> SliceThread:
+        """The thread that talks to the broker."""
+        thread: SliceThread = self._thread
+        return thread
+
+    def silent_secs(self) -> float:
+        """Return the age of the last good heartbeat."""
+        return time.monotonic() - self.thread.heartbeat_at
+
+    def _sliced(self, topic: str) -> bool:
+        channels = self.app.topics._topic_name_index.get(topic, ())
+        return bool(channels) and all(isinstance(channel.schema, SliceSchema) for channel in channels)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
+        # A frozen copy: were the live set emptied while the thread waits, aiokafka would return every partition,
+        # Faust would drop those records, and without a committed offset they would never be read again.
+        if not active_partitions:
+            return {}
+        return await super()._getmany(frozenset(active_partitions), timeout)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109  # Faust's signature
+        """Yield one message per fetched slice."""
+        fetched, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if fetched is None or self.should_stop:
+            return
+        if not self.flow_active:
+            try:
+                await self.perform_seek()
+            except KafkaError as error:  # Faust seeks again before the flow is resumed
+                self.log.info("could not seek while the flow is stopped: %r", error)
+            return
+        for tp, records in fetched.items():
+            if not records or not (active is None or tp in active or tp in self._buffered_partitions):
+                continue
+            for message in self._messages(tp, records, generation):
+                if not self.flow_active or self.app.consumer_generation_id != generation:
+                    return
+                yield tp, message
+
+    def _messages(self, tp: TP, records: list[Any], generation: int) -> Iterator[Any]:
+        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+        last = records[-1]
+        yield ConsumerMessage(
+            tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [], None,
+            Slice(tp, records), None, 0, 0, tp, generation_id=generation,
+        )  # fmt: skip
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Ignore gaps between offsets: `app.progress` notes what is done."""
+
+    async def perform_seek(self) -> None:
+        """Seek every partition to its commit; to its beginning where nothing was committed yet."""
+        await super().perform_seek()
+        acking = self.app.topics.acking_topics
+        fresh = [
+            faust_kafka.ensure_aiokafka_TP(tp)
+            for tp in self.assignment()
+            if tp.topic in acking and not self._committed_offset.get(tp)
+        ]
+        if fresh:
+            await self._thread.seek_to_beginning(*fresh)
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002
+        """Let `app.progress` commit: the timer, a rebalance and a shutdown all end here.
+
+        A caller that is cancelled does not cancel the commit.
+        """
+        self._acked.clear()
+        self._acked_index.clear()
+        await asyncio.shield(asyncio.ensure_future(self.app.progress.commit()))
+        return True
+
+    async def commit_offsets(self, offsets: dict[TP, int]) -> None:
+        """Commit offsets of the group, without a transaction."""
+        commit = self.thread._ensure_consumer().commit
+        notes = {faust_kafka.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        await self.thread.call_thread(commit, notes)
+        self.committed(offsets)
+
+    def committed(self, offsets: dict[TP, int]) -> None:
+        """Note offsets that a transaction has committed."""
+        self._committed_offset.update(offsets)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stop the flow, wait for the agents, commit; then the partitions are no longer ours."""
+        await super().on_partitions_revoked(revoked)
+        self.app.progress.revoked()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Keep the group membership that these partitions were assigned under."""
+        self.membership = self.thread.member()
+        self.app.progress.assigned(self.membership[0])
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_task_error(self, error: BaseException) -> None:
+        """End the process where an agent raises: Faust would commit past the record."""
+        leave("an agent failed", error)
+
+    async def crash(self, reason: BaseException) -> None:
+        """End the process where the consumer fails."""
+        leave("the consumer failed", reason)
+
+
+class Transport(faust_kafka.Transport):  # type: ignore[misc]  # faust is untyped
+    """Faust's Kafka transport with the slice consumer."""
+
+    Consumer = SliceConsumer
+
+
+def register() -> None:
+    """Make `slices://` known to Faust."""
+    drivers.TRANSPORTS.aliases["slices"] = f"{__name__}:Transport"

@@ -1,0 +1,172 @@
+"""The profiles table: rows rest encoded, the ones in use are decoded; one changelog record per changed key and epoch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import faust
+import orjson
+from aiokafka import TopicPartition
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.types import TP
+
+from core import state
+from core.state import State
+from streams import metrics
+from streams.epochs import Epochs
+from streams.exits import leave
+from streams.kafka.tail import settled_tails
+from streams.kafka.topics import ENRICHED
+from streams.slices import SliceSchema
+
+
+class Partition:
+    """The profiles of one partition: `core.journey.Profiles` over encoded rows.
+
+    Args:
+        warm: Decoded profiles that are kept between epochs.
+    """
+
+    def __init__(self, warm: int) -> None:
+        self.rows: dict[str, bytes] = {}
+        self._warm_limit = warm
+        self._warm: dict[str, State] = {}
+        self._changed: dict[str, State] = {}
+
+    def get(self, key: str) -> State | None:
+        """Return the profile of `key`, to be changed in place."""
+        profile = self._warm.get(key)
+        if profile is None and (row := self.rows.get(key)) is not None:
+            profile = self._warm[key] = state.decode(row)
+        return profile
+
+    def put(self, key: str, profile: State) -> None:
+        """Keep a changed profile."""
+        self._warm[key] = self._changed[key] = profile
+
+    def take_changed(self) -> Iterator[tuple[bytes, bytes]]:
+        """Encode what has changed since the last call; yield key and value of each."""
+        changed, self._changed = self._changed, {}
+        for key, profile in changed.items():
+            value = self.rows[key] = state.encode(profile)
+            yield key.encode(), value
+        if len(self._warm) > self._warm_limit:
+            self._warm.clear()
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Apply a changelog record; the highest `seq` wins, so that a record of a former owner never does."""
+        name = key.decode()
+        if value is None:
+            self.rows.pop(name, None)
+            return
+        have = self.rows.get(name)
+        if have is None or state.seq_of(value) > state.seq_of(have):
+            self.rows[name] = value
+        elif state.seq_of(value) < state.seq_of(have):
+            # compaction keeps the last record: write the right one again
+            metrics.STALE.inc()
+            self._changed[name] = state.decode(have)
+
+
+class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
+    """Faust's table over `Partition`s; assignment, changelog topic and recovery are Faust's."""
+
+    epochs: Epochs
+    partitions_held: dict[int, Partition]
+
+    def __init__(self, app: Any, **options: Any) -> None:
+        options.update(schema=SliceSchema(), recovery_buffer_size=8)
+        super().__init__(app, **options)
+        self.epochs = app.progress
+        self.epochs.snapshots.append(self._snapshot)
+        self.partitions_held = {}
+        self.batches: dict[int, int] = {}
+        """Partition -> highest batch number in the log of enriched events."""
+
+    def partition(self, number: int) -> Partition:
+        """Return the profiles of one partition."""
+        held = self.partitions_held.get(number)
+        if held is None:
+            held = self.partitions_held[number] = Partition(self.epochs.settings.warm_profiles)
+        return held
+
+    def _snapshot(self) -> Iterator[tuple[TP, Any]]:
+        """Close the changelog batches of every partition that changed."""
+        for number, held in self.partitions_held.items():
+            builder = None
+            tp = TP(self.changelog_topic_name, number)
+            for key, value in held.take_changed():
+                if builder is None:
+                    self.epochs.owner(number)
+                    builder = self.epochs.new_batch()
+                if builder.append(timestamp=None, key=key, value=value) is None:
+                    yield tp, builder
+                    builder = self.epochs.new_batch()
+                    builder.append(timestamp=None, key=key, value=value)
+            if builder is not None:
+                yield tp, builder
+        metrics.PROFILES.set(sum(len(held.rows) for held in self.partitions_held.values()))
+
+    def apply_changelog_batch(self, batch: list[Any]) -> None:
+        """Restore slices of the changelog. Faust swallows errors of a restore; here they end the process."""
+        try:
+            for event in batch:
+                restore = self.partition(event.message.partition).restore
+                records = event.value.records
+                for record in records:
+                    restore(record.key, record.value)
+                metrics.RECOVERED.inc(len(records))
+        except Exception as error:  # whatever it is, these rows are missing
+            leave("the changelog could not be restored", error)
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Own the recovered partitions, and go on from the highest batch number in their logs."""
+        await super().on_recovery_completed(active_tps, standby_tps)
+        numbers = sorted(tp.partition for tp in active_tps)
+        try:
+            self.batches.update(await self._last_batches(numbers))
+        except Exception as error:  # without them, ranges could be cut twice
+            leave("the last batch numbers could not be read", error)
+        generation = self.app.consumer.membership[0]
+        for number in numbers:
+            self.partition(number)
+            self.epochs.owned[number] = generation
+
+    async def _last_batches(self, numbers: list[int]) -> dict[int, int]:
+        probe = self.app.consumer.thread.probe()
+        await probe.start()
+        try:
+            tails = await settled_tails(probe, [TopicPartition(ENRICHED, number) for number in numbers])
+        finally:
+            await probe.stop()
+        return {
+            tp.partition: 0 if tail.record is None else orjson.loads(tail.record.value)["batch"]
+            for tp, tail in tails.items()
+        }
+
+
+class ProfilesRecovery(Recovery):  # type: ignore[misc]  # faust is untyped
+    """Faust's recovery; rows are forgotten exactly where the changelog will be read from its start again."""
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Forget the partitions that are not going on from a known offset."""
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        for table in self.tables.values():
+            known = {tp.partition for tp in self.actives_for_table[table] if self.active_offsets[tp] is not None}
+            for number in table.partitions_held.keys() - known:
+                del table.partitions_held[number]
+
+
+class ProfilesTableManager(TableManager):  # type: ignore[misc]  # faust is untyped
+    """Faust's table manager with our recovery."""
+
+    _recovery: Any
+
+    @property
+    def recovery(self) -> Any:
+        """The recovery service."""
+        if self._recovery is None:
+            self._recovery = ProfilesRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery

@@ -1,0 +1,40 @@
+"""Settings of everything that talks to Kafka; only composition roots make them from the environment."""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "WARMTH_"
+RULES_DIR: Final = Path(__file__).parent.parent / "rules"
+
+
+class StreamSettings(BaseSettings):
+    """Kafka, epochs, scoring and metrics."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Brokers, host:port, comma between.")
+    broker_isolates: bool = Field(
+        True, description="Whether the broker hides aborted transactions; the embedded one does not."
+    )
+    partitions: int = Field(12, ge=1, le=10_000, description="Partitions of every topic; never changed in place.")
+    replication: int = Field(1, ge=1, le=32, description="Copies of every partition.")
+    slot: str = Field("0", description="Slot of this worker: two running workers never share one.")
+    session_timeout_secs: float = Field(10.0, gt=0, description="Silence after which the group gives partitions away.")
+    heartbeat_interval_secs: float = Field(3.0, gt=0, description="Time between heartbeats; a third of the session or less.")
+    rebalance_timeout_secs: float = Field(60.0, gt=0, description="Time that a rebalance waits for its members.")
+    transaction_timeout_secs: float = Field(10.0, gt=0, description="Age at which the broker aborts an open transaction.")
+    epoch_max_ms: int = Field(250, ge=1, description="An epoch closes at the latest after this time.")
+    epoch_max_records: int = Field(20_000, ge=1, description="Folding waits while this many records await their epoch.")
+    batch_secs: int = Field(1, ge=1, description="Width of a batch number: time that a range of loaded rows covers.")
+    event_max_bytes: int = Field(1_048_576, ge=1, description="A larger record is a dead letter.")
+    warm_profiles: int = Field(20_000, ge=1, description="Decoded profiles kept per partition; others rest encoded.")
+    hash_key: SecretStr = Field(
+        SecretStr("warmth"), min_length=1, max_length=64, description="Secret of the hash of cards and phones."
+    )
+    rules_dir: Path = Field(RULES_DIR, description="Folder of the rules.")
+    metrics_host: str = Field("127.0.0.1", description="Address that the metrics listen on.")
+    metrics_port: int = Field(9101, ge=0, le=65535, description="Port of the metrics; 0 takes a free one.")
+    log_level: str = Field("WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
