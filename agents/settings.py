@@ -1,0 +1,47 @@
+"""Reads the settings from the environment; an unknown `WARMTH_…` is refused with the nearest known name."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from sinks.settings import SinkSettings
+from streams.settings import PREFIX, StreamSettings
+
+
+class SettingsError(Exception):
+    """A setting can not be used; the message names it and says what to do."""
+
+
+class AllSettings(NamedTuple):
+    """The settings of every shell folder."""
+
+    streams: StreamSettings
+    sinks: SinkSettings
+
+
+def known_variables() -> frozenset[str]:
+    """Return the names of all environment variables that are settings."""
+    return frozenset(
+        PREFIX + name.upper() for model in (StreamSettings, SinkSettings) for name in model.model_fields
+    ) | frozenset({f"{PREFIX}KAFKA_LIBS"})
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> AllSettings:
+    """Return the settings that the environment tells.
+
+    Raises:
+        SettingsError: A variable is unknown, or its value is none that the setting can have.
+    """
+    known = known_variables()
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise SettingsError(f"{name} is no setting; did you mean {nearest[0]}?")
+    try:
+        return AllSettings(StreamSettings(), SinkSettings())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise SettingsError(f"{PREFIX}{str(first['loc'][0]).upper()}: {first['msg']}") from None

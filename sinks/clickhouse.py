@@ -1,0 +1,100 @@
+"""The ordinary ClickHouse client, with the settings that exact loading needs and the one place that retries."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from sinks.settings import SinkSettings
+from streams import metrics
+
+log = logging.getLogger("warmth.clickhouse")
+
+OUTAGES: Final = (ClickHouseError, OSError, TimeoutError)
+"""What a retry may mend; anything else is a bug and ends the process."""
+
+_ONE_BLOCK: Final = {
+    "async_insert": 0,
+    "date_time_input_format": "best_effort",
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "input_format_null_as_default": 1,
+    "input_format_parallel_parsing": 0,
+    "input_format_skip_unknown_fields": 0,
+    "max_insert_block_size": 1_000_000,
+    "max_partitions_per_insert_block": 1,
+    "min_insert_block_size_bytes": 0,
+    "min_insert_block_size_rows": 1_000_000,
+    "wait_end_of_query": 1,
+}
+"""One insert is one block in one table partition: only that is atomic, and only that a token can name."""
+
+
+def connection(settings: SinkSettings, *, database: bool = True) -> dict[str, Any]:
+    """Return the arguments of clickhouse-connect's clients."""
+    url = urlsplit(settings.clickhouse_url)
+    return {
+        "host": url.hostname,
+        "port": url.port or (8443 if url.scheme == "https" else 8123),
+        "secure": url.scheme == "https",
+        "username": settings.clickhouse_user,
+        "password": settings.clickhouse_password.get_secret_value(),
+        "database": settings.clickhouse_database if database else "default",
+        "compress": False,
+        "send_receive_timeout": settings.clickhouse_timeout_secs,
+        "autogenerate_session_id": False,
+    }
+
+
+def _say(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    pause = state.next_action.sleep if state.next_action else 0.0
+    metrics.INSERT_RETRIES.inc()
+    log.warning("ClickHouse did not take it; next try in %.1f s: %s", pause, " ".join(str(error).split())[:200])
+
+
+class ClickHouse:
+    """Writes blocks of JSON rows; whatever happens, each is written once or the call does not return."""
+
+    def __init__(self, settings: SinkSettings) -> None:
+        self._settings = settings
+        self._client: Any = None
+
+    async def insert(self, table: str, rows: Sequence[bytes], token: str) -> None:
+        """Insert `rows` as one block, trying again for ever.
+
+        Args:
+            table: Table of our database.
+            rows: JSON objects, one a row; the block is kept in memory until it is in.
+            token: Name of the block: a block of the same name is not inserted again.
+        """
+        if not rows:
+            return
+        block = b"\n".join(rows)
+        async for attempt in AsyncRetrying(
+            wait=wait_exponential_jitter(initial=0.2, max=10),
+            retry=retry_if_exception_type(OUTAGES),
+            before_sleep=_say,
+        ):
+            with attempt, metrics.INSERT_SECONDS.time():
+                client = await self._connected()
+                await client.raw_insert(
+                    table,
+                    insert_block=block,
+                    fmt="JSONEachRow",
+                    settings={**_ONE_BLOCK, "insert_deduplication_token": token},
+                )
+        metrics.ROWS_LOADED.labels(table).inc(len(rows))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def _connected(self) -> Any:
+        if self._client is None:
+            self._client = await clickhouse_connect.get_async_client(**connection(self._settings))
+        return self._client

@@ -1,0 +1,50 @@
+-- Accepted events with the scores after them. count() is exact: see docs/guarantees.md.
+CREATE TABLE IF NOT EXISTS events
+(
+    event_id         String,
+    type             LowCardinality(String),
+    source           LowCardinality(String),
+    customer_key     String,
+    customer_id      String,
+    anonymous_id     String,
+    session_id       String,
+    occurred_at      DateTime64(3, 'UTC'),
+    received_at      DateTime64(3, 'UTC'),
+    loaded_at        DateTime64(3, 'UTC'),
+    time_clamped     UInt8,
+    page_path        String,
+    page_category    LowCardinality(String),
+    product_id       String,
+    product_category LowCardinality(String),
+    search_query     String,
+    content_id       String,
+    rating           Nullable(Int16),
+    list             LowCardinality(String),
+    channel          LowCardinality(String),
+    device_type      LowCardinality(String),
+    campaign_source  LowCardinality(String),
+    campaign_medium  LowCardinality(String),
+    campaign_name    LowCardinality(String),
+    store_id         LowCardinality(String),
+    receipt_number   String,
+    order_id         String,
+    deal_id          String,
+    script_id        LowCardinality(String),
+    amount           Nullable(Decimal(18, 4)),
+    currency         LowCardinality(String),
+    ticket_id        String,
+    nps_score        Nullable(UInt8),
+    reason           LowCardinality(String),
+    properties       JSON(max_dynamic_paths = 128),
+    scores           Map(LowCardinality(String), Float64),
+    contributions    Nested(rule LowCardinality(String), points Float64),
+    segments         Array(LowCardinality(String)),
+    _topic           LowCardinality(String),
+    _incarnation     LowCardinality(String),
+    _partition       UInt32,
+    _offset          UInt64
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(loaded_at)
+ORDER BY (customer_key, occurred_at, type)
+SETTINGS non_replicated_deduplication_window = 100000;

@@ -1,0 +1,50 @@
+"""What is in ClickHouse and may be committed: the loader's `Progress`."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka.errors import CommitFailedError, IllegalStateError, RebalanceInProgressError
+from faust.types import TP
+
+from streams.exits import leave
+
+log = logging.getLogger("warmth.loader")
+
+
+class Loaded:
+    """Offsets of what ClickHouse has taken, committed by Faust's timer.
+
+    Args:
+        app: The loader's app; its consumer must be a `SliceConsumer`.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.on_revoked: list[Callable[[], None]] = []
+        self._offsets: dict[TP, int] = {}
+
+    def loaded(self, tp: TP, next_offset: int) -> None:
+        """Note that everything below `next_offset` is in."""
+        self._offsets[tp] = next_offset
+
+    async def commit(self) -> None:
+        """Commit what is in. What a rebalance keeps from being committed is loaded again, and adds nothing."""
+        offsets, self._offsets = self._offsets, {}
+        if not offsets:
+            return
+        try:
+            await self.app.consumer.commit_offsets(offsets)
+        except (CommitFailedError, IllegalStateError, RebalanceInProgressError) as error:
+            log.info("offsets were not committed, their records will be read again: %r", error)
+        except Exception as error:  # the broker is away: start again and wait for it
+            leave("offsets could not be committed", error)
+
+    def assigned(self, generation: int) -> None:
+        """Note an assignment."""
+
+    def revoked(self) -> None:
+        """Forget everything that was gathered and not loaded."""
+        self._offsets.clear()
+        for forget in self.on_revoked:
+            forget()
