@@ -2,7 +2,6 @@
 
 import difflib
 import os
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -24,19 +23,17 @@ class AllSettings(NamedTuple):
 
 def known_variables() -> frozenset[str]:
     """Return the names of all environment variables that are settings."""
-    return frozenset(
-        PREFIX + name.upper() for model in (StreamSettings, SinkSettings) for name in model.model_fields
-    ) | frozenset({f"{PREFIX}KAFKA_LIBS"})
+    return frozenset(PREFIX + name.upper() for model in (StreamSettings, SinkSettings) for name in model.model_fields)
 
 
-def read_settings(environment: Mapping[str, str] = os.environ) -> AllSettings:
+def read_settings() -> AllSettings:
     """Return the settings that the environment tells.
 
     Raises:
         SettingsError: A variable is unknown, or its value is none that the setting can have.
     """
     known = known_variables()
-    for name in sorted(environment):
+    for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
             raise SettingsError(f"{name} is no setting; did you mean {nearest[0]}?")

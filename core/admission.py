@@ -137,5 +137,7 @@ def _unreadable(value: bytes, message: str) -> Rejected:
 def _where(error: ValidationError) -> str:
     """Name the first wrong field by its JSON path, without its value."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = ".".join(str(part) for part in first["loc"]) or "event"
+    variants = ("nps", "leaving", "staying")  # a survey's path begins with the variant that was tried
+    parts = [str(part) for part in first["loc"] if part != "constrained-str"]
+    path = ".".join(parts[1:] if parts and parts[0] in variants else parts) or "event"
     return f"{path}: {first['msg']}"[:1000]

@@ -1,1 +1,1 @@
-"""."""
+"""What runs Warmth: the embedded stack, Kafka from Maven artifacts, images, dashboards."""

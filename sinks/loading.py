@@ -61,6 +61,8 @@ class RangeLoader:
                 await self._clickhouse.insert(table, rows, token)
             metrics.RANGES_LOADED.inc()
             self._progress.loaded(tp, range_.last_offset + 1)
+        if cutter.between_ranges:
+            self._progress.loaded(tp, slice_.records[-1].offset + 1)
 
 
 class Upserts:

@@ -1,14 +1,17 @@
 """Applies the numbered migrations, each once."""
 
+import logging
 import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import clickhouse_connect
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
 
-from sinks.clickhouse import connection
+from sinks.clickhouse import OUTAGES, connection
 from sinks.settings import SinkSettings
 
+log = logging.getLogger("warmth.clickhouse")
 FOLDER: Final = Path(__file__).parent / "migrations"
 _NAME: Final = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
@@ -40,11 +43,29 @@ def read_migrations(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-def migrate(settings: SinkSettings) -> list[str]:
+def _wait(settings: SinkSettings) -> None:
+    def say(state: RetryCallState) -> None:
+        pause = state.next_action.sleep if state.next_action else 0.0
+        log.warning("ClickHouse at %s does not answer; next try in %.1f s", settings.clickhouse_url, pause)
+
+    for attempt in Retrying(
+        wait=wait_exponential_jitter(initial=0.5, max=15), retry=retry_if_exception_type(OUTAGES), before_sleep=say
+    ):
+        with attempt:
+            clickhouse_connect.get_client(**connection(settings, database=False)).close()
+
+
+def migrate(settings: SinkSettings, *, wait: bool) -> list[str]:
     """Apply what is missing and return the names of what was applied.
 
     Statements can be repeated: a run that was cut short is mended by the next one.
+
+    Args:
+        settings: Where to.
+        wait: Whether to wait for a ClickHouse that is away, with a line for each try.
     """
+    if wait:
+        _wait(settings)
     database = settings.clickhouse_database
     with clickhouse_connect.get_client(**connection(settings, database=False)) as client:
         client.command(f"CREATE DATABASE IF NOT EXISTS {database}")

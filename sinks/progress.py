@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka.errors import CommitFailedError, IllegalStateError, RebalanceInProgressError
 from faust.types import TP
 
+from streams import metrics
 from streams.exits import leave
 
 log = logging.getLogger("warmth.loader")
@@ -40,8 +41,9 @@ class Loaded:
         except Exception as error:  # the broker is away: start again and wait for it
             leave("offsets could not be committed", error)
 
-    def assigned(self, generation: int) -> None:
-        """Note an assignment."""
+    def assigned(self, generation: int) -> None:  # noqa: ARG002  # part of Progress
+        """Be ready: the loader needs nothing but its partitions."""
+        metrics.READY.set(1)
 
     def revoked(self) -> None:
         """Forget everything that was gathered and not loaded."""

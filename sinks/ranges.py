@@ -5,17 +5,20 @@ record with a higher batch number, or the record after the cut, has been read; t
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
+
+
+_ABSENT: Final = msgspec.Raw(b"")
 
 
 class _Enriched(msgspec.Struct):
     """An `enriched-event` record, decoded only as far as the loader looks at it."""
 
     batch: int
-    outcome: msgspec.Raw | None = None
-    event: msgspec.Raw | None = None
+    outcome: msgspec.Raw = _ABSENT
+    event: msgspec.Raw = _ABSENT
     score_changes: list[msgspec.Raw] = []
 
 
@@ -48,6 +51,11 @@ class RangeCutter:
         self._first = self._last = self._batch = -1
         self._rows: dict[str, list[bytes]] = {"events": [], "score_changes": [], "outcomes": []}
 
+    @property
+    def between_ranges(self) -> bool:
+        """Whether nothing is gathered: a closing marker was the last record, and may be committed."""
+        return self._count == 0
+
     def feed(self, records: Iterable[Any]) -> Iterator[Range]:
         """Yield the ranges that `records` complete.
 
@@ -62,7 +70,7 @@ class RangeCutter:
             if self._count and (enriched.batch > self._batch or self._count >= self._max_records):
                 yield Range(self._first, self._last, self._batch, self._rows)
                 self._start()
-            if enriched.outcome is not None:
+            if enriched.outcome is not _ABSENT:
                 self._gather(record.offset, enriched)
 
     def _gather(self, offset: int, enriched: _Enriched) -> None:
@@ -71,9 +79,8 @@ class RangeCutter:
         self._last = offset
         self._count += 1
         rows = self._rows
-        if enriched.event is not None:
+        rows["outcomes"].append(bytes(enriched.outcome))
+        if enriched.event is not _ABSENT:
             rows["events"].append(bytes(enriched.event))
-        if enriched.outcome is not None:
-            rows["outcomes"].append(bytes(enriched.outcome))
         for change in enriched.score_changes:
             rows["score_changes"].append(bytes(change)[:-1] + b',"loaded_at":%d}' % enriched.batch)

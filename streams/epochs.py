@@ -6,7 +6,7 @@ only. What cannot go on ends the process with exit code 75: recovery restores th
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -103,12 +103,12 @@ class Epochs:
             leave(f"partition {partition} is not owned")
         return generation
 
-    def emit(self, tp: TP, key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> None:
+    def emit(self, tp: TP, key: bytes | None, value: bytes | None, headers: list[Header] | None = None) -> None:
         """Add an output record to the epoch."""
         builder = self._open.get(tp)
         if builder is None:
             builder = self._open[tp] = self.new_batch()
-        if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
+        if builder.append(timestamp=None, key=key, value=value, headers=headers or []) is None:
             self._closed.append((tp, self._open.pop(tp)))
             self.emit(tp, key, value, headers)
 

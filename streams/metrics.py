@@ -6,6 +6,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_se
 
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
+READY: Final = Gauge("warmth_ready", "1 once this worker has its partitions and their tables.")
 FOLDED: Final = Counter("warmth_records_folded_total", "Source records that were folded or found wanting.", ["topic"])
 REJECTED: Final = Counter("warmth_records_rejected_total", "Records that became dead letters.", ["reason"])
 DROPPED: Final = Counter("warmth_records_dropped_total", "Valid events that changed nothing.", ["reason"])

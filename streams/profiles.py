@@ -131,6 +131,7 @@ class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
         for number in numbers:
             self.partition(number)
             self.epochs.owned[number] = generation
+        metrics.READY.set(1)
 
     async def _last_batches(self, numbers: list[int]) -> dict[int, int]:
         probe = self.app.consumer.thread.probe()

@@ -23,5 +23,6 @@ def run(app: faust.App, log_level: str) -> Any:
     """Run `app` until it is told to stop; SIGTERM and SIGINT commit what is folded and end with 0."""
     app.finalize()
     worker = faust.Worker(app, loglevel=None, logging_config=None, override_logging=False, quiet=True, loop=None)
+    worker.spinner = None  # nobody watches it, and it writes into the log
     configure_logging(log_level)
     return worker.execute_from_commandline()

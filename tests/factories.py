@@ -103,7 +103,7 @@ def a_custom_tracked(**changes: Any) -> Event:
     return an_event("custom_tracked", **{"name": "video_watched"} | changes)
 
 
-def a_receipt(total: str = "99.90", **changes: Any) -> Event:
+def a_receipt(total: Any = "99.90", **changes: Any) -> Event:
     return an_event("receipt_issued", **{"receipt": a_receipt_number(), "total": total, "currency": "RUB"} | changes)
 
 

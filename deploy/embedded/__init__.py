@@ -1,1 +1,1 @@
-"""."""
+"""The embedded stack: every process of Warmth on one machine, from packages alone."""

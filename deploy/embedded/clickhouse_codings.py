@@ -19,8 +19,11 @@ class Encoder(Protocol):
 
 
 class _Decoder(Protocol):
-    eof: bool
-    unused_data: bytes
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, chunk: bytes, /) -> bytes: ...
 
@@ -38,28 +41,17 @@ class _Lz4Encoder:
         return self._header + bytes(self._frame.flush())
 
 
-class _ZstdEncoder:
-    def __init__(self) -> None:
-        self._frame = zstd.ZstdCompressor(level=1)
-
-    def compress(self, chunk: bytes, /) -> bytes:
-        return self._frame.compress(chunk)
-
-    def flush(self) -> bytes:
-        return self._frame.flush()
-
-
 ENCODERS: dict[str, Callable[[], Encoder]] = {
     "lz4": _Lz4Encoder,
-    "zstd": _ZstdEncoder,
+    "zstd": lambda: zstd.ZstdCompressor(level=1),
     "gzip": lambda: zlib.compressobj(level=1, wbits=31),
     "deflate": lambda: zlib.compressobj(level=1),
 }
 _DECODERS: dict[str, Callable[[], _Decoder]] = {
     "lz4": lz4.LZ4FrameDecompressor,
-    "zstd": zstd.ZstdDecompressor,
+    "zstd": lambda: zstd.ZstdDecompressor(None),
     "gzip": lambda: zlib.decompressobj(wbits=31),
-    "deflate": zlib.decompressobj,
+    "deflate": lambda: zlib.decompressobj(wbits=15),
 }
 _BROKEN = (zlib.error, zstd.ZstdError, RuntimeError, EOFError)
 

@@ -2,7 +2,7 @@
 
 import re
 
-_CODED = re.compile(r"Code: (\d+)\. (DB::.*)", re.DOTALL)
+_CODED = re.compile(r"Code: (\d+)\. DB::Exception: (.*?)(?: \(version [^)]*\))?\s*$", re.DOTALL)
 _STD_EXCEPTION = 1001
 
 _STATUS_OF_CODE = (
@@ -12,7 +12,7 @@ _STATUS_OF_CODE = (
 )
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The engine, or the endpoint in its name, did not run a statement to its end.
 
     Attributes:
@@ -31,9 +31,9 @@ class Refused(Exception):
         return _STATUS_OF_CODE.get(self.code, 500)
 
 
-def refused(error: Exception) -> Refused:
+def refused(error: Exception) -> RefusedError:
     """Return what chDB raised, its own wrapping taken off."""
     found = _CODED.search(str(error))
     if not found:
-        return Refused(_STD_EXCEPTION, f"{error}. (STD_EXCEPTION)")
-    return Refused(int(found[1]), found[2].removeprefix("DB::Exception: ").strip())
+        return RefusedError(_STD_EXCEPTION, f"{error}. (STD_EXCEPTION)")
+    return RefusedError(int(found[1]), found[2])

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from deploy.embedded.clickhouse_errors import Refused
+from deploy.embedded.clickhouse_errors import RefusedError
 
 _OUTLINE = re.compile(
     rb"""
       (?P<comment> --[^\n]* | \#[ !][^\n]* | /\*.*?\*/ )
-    | (?P<quoted> '(?:[^'\\]+|\\.|'')*+' | "(?:[^"\\]+|\\.|"")*+" | `(?:[^`\\]+|\\.|``)*+` | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+    | (?P<quoted> '(?:[^'\\]+|\\.|'')*+' | "(?:[^"\\]+|\\.|"")*+" | `(?:[^`\\]+|\\.|``)*+`
+                | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
     | (?P<word> [\w.]+ )
     | (?P<open> [(\[{] )
     | (?P<close> [)\]}] )
@@ -90,12 +91,12 @@ def outline(text: bytes) -> Statement:
         text: The whole statement, or enough of its head to reach the rows of an INSERT.
 
     Raises:
-        Refused: For an empty text, a second statement, or a file of the engine's machine.
+        RefusedError: For an empty text, a second statement, or a file of the engine's machine.
     """
     tokens = _tokens(text)
     first = next(tokens, None)
     if first is None:
-        raise Refused(_SYNTAX_ERROR, "Syntax error: empty query. (SYNTAX_ERROR)")
+        raise RefusedError(_SYNTAX_ERROR, "Syntax error: empty query. (SYNTAX_ERROR)")
     if first.name == "INSERT":
         return _insert(text, tokens)
     return _query(text, first, list(tokens))
@@ -111,7 +112,9 @@ def _insert(text: bytes, tokens: Iterator[_Token]) -> Statement:
         selects = selects or token.name in {"SELECT", "WITH"}
         if token.name == "FORMAT" and (named := next(tokens, None)) and named.name:
             if selects:
-                raise Refused(_NOT_IMPLEMENTED, "INSERT ... SELECT ... FORMAT: insert into a table, then select. (NOT_IMPLEMENTED)")
+                raise RefusedError(
+                    _NOT_IMPLEMENTED, "INSERT ... SELECT ... FORMAT: insert into a table, then select. (NOT_IMPLEMENTED)"
+                )
             gap = _GAP_BEFORE_DATA.match(text, named.end)
             rows_at = gap.end() if gap else named.end
             return Statement(Kind.LOAD, text[: token.start], text[named.start : named.end].decode(), rows_at=rows_at)
@@ -125,7 +128,7 @@ def _query(text: bytes, first: _Token, rest: list[_Token]) -> Statement:
         tokens.pop()
     names = [token.name for token in tokens]
     if ";" in names:
-        raise Refused(_SYNTAX_ERROR, "Syntax error: Multi-statements are not allowed. (SYNTAX_ERROR)")
+        raise RefusedError(_SYNTAX_ERROR, "Syntax error: Multi-statements are not allowed. (SYNTAX_ERROR)")
     for token in tokens:
         _refuse_file(token)
     end = tokens[-1].end
@@ -153,4 +156,4 @@ def _streams(opening: bytes, names: list[str]) -> bool:
 
 def _refuse_file(token: _Token) -> None:
     if token.name in {"OUTFILE", "INFILE"}:
-        raise Refused(_NOT_IMPLEMENTED, "INTO OUTFILE and FROM INFILE belong to clickhouse-client. (NOT_IMPLEMENTED)")
+        raise RefusedError(_NOT_IMPLEMENTED, "INTO OUTFILE and FROM INFILE belong to clickhouse-client. (NOT_IMPLEMENTED)")

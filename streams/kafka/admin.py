@@ -100,10 +100,12 @@ def _refuse_other_counts(present: dict[str, int], partitions: int) -> None:
 def _raise_refused(response: object) -> None:
     for name, code, *message in getattr(response, "topic_errors", ()):
         if code and for_code(code).__name__ != "TopicAlreadyExistsError":
-            raise TopicsError(f"the broker refused topic {name}: {message[0] if message and message[0] else for_code(code).__name__}")
+            raise TopicsError(
+                f"the broker refused topic {name}: {message[0] if message and message[0] else for_code(code).__name__}"
+            )
 
 
 async def _wait_until_visible(admin: AIOKafkaAdminClient, names: set[str]) -> None:
     async with asyncio.timeout(_VISIBLE_SECS):
-        while not names <= (await _partition_counts(admin)).keys():
+        while not names <= (await _partition_counts(admin)).keys():  # noqa: ASYNC110  # the broker tells nobody
             await asyncio.sleep(0.1)

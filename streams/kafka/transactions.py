@@ -64,11 +64,13 @@ def _upgrade(
 
 
 def install(member: Callable[[], GroupMember]) -> None:
-    """Send transaction requests of this process at version 3; call it once, before a producer starts.
+    """Send transaction requests of this process at version 3, from before a producer starts; a second call changes nothing.
 
     Args:
         member: Returns the group membership that offsets are committed under.
     """
+    if any(known.API_VERSION == 3 for known in requests.EndTxnRequest._CLASSES):
+        return
     plain = (_THROTTLE, _ERROR, _TAGS)
     _upgrade(
         requests.InitProducerIdRequest,

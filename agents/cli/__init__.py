@@ -1,0 +1,46 @@
+"""The command line: `warmth --help`. Errors are one clear line with what to do; exit code 0 means success."""
+
+import asyncio
+import sys
+
+import typer
+from aiokafka.errors import KafkaError
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from agents.cli import demo, inspect, schemas, scoring, sending, stack, workers
+from agents.cli.addresses import AddressError
+from agents.settings import SettingsError
+from deploy.embedded.supervisor import StackError
+from streams.kafka.admin import TopicsError
+from streams.rules_files import RulesError
+
+app = typer.Typer(
+    help="Real-time behavioural scoring of customers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for part in (stack, demo, sending, scoring, inspect, workers, schemas):
+    part.register(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except (AddressError, RulesError, SettingsError, StackError, TopicsError) as error:
+        _end(str(error))
+    except KafkaError as error:
+        _end(f"Kafka does not answer as expected: {' '.join(str(error).split())[:200]}; is it up? see `warmth status`")
+    except ClickHouseError as error:
+        _end(f"ClickHouse does not answer as expected: {' '.join(str(error).split())[:300]}; is it up? see `warmth status`")
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _end("interrupted")
+    except OSError as error:
+        _end(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+
+
+def _end(message: str) -> None:
+    print(f"warmth: {message}", file=sys.stderr)  # noqa: T201  # the command line speaks here
+    raise SystemExit(1)

@@ -1,0 +1,5 @@
+"""`python -m agents.cli` is `warmth`."""
+
+from agents.cli import main
+
+main()

@@ -1,0 +1,60 @@
+"""`warmth send`: a file of events into a topic."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from agents.cli.addresses import Data, settings_of
+from streams.kafka.publishing import Publisher, key_of_bytes
+from streams.kafka.topics import SCORED
+from streams.kafka.waiting import wait_for_broker
+from streams.settings import StreamSettings
+
+_CHUNK_BYTES = 1_000_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: warmth send purchase receipts.jsonl --data /tmp/warmth")(send)
+
+
+def send(
+    topic: Annotated[str, typer.Argument(help=f"One of {', '.join(SCORED)}.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="One JSON event a line.")],
+    data: Data = None,
+) -> None:
+    """Send each line of a file as one event, keyed by its customer; returns once all are acknowledged.
+
+    Lines are sent as they are: the scorer says what is wrong with them, on topic dead-letter.
+    """
+    if topic not in SCORED:
+        raise typer.BadParameter(f"no input topic is called {topic!r}; use one of {', '.join(SCORED)}", param_hint="TOPIC")
+    count = asyncio.run(_send(settings_of(data).streams, topic, file))
+    typer.echo(f"{count:,} events sent to {topic}")
+
+
+async def _send(streams: StreamSettings, topic: str, file: Path) -> int:
+    await wait_for_broker(streams.kafka_bootstrap)
+    secret = streams.hash_key.get_secret_value().encode()
+    count = 0
+    columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("send", total=file.stat().st_size)
+        async with Publisher(streams.kafka_bootstrap, streams.partitions) as publisher:
+            for lines in _chunks(file):
+                await publisher.send(topic, [(key_of_bytes(line, secret), line) for line in lines])
+                count += len(lines)
+                progress.advance(task, sum(map(len, lines)) + len(lines))
+    return count
+
+
+def _chunks(file: Path) -> Iterator[list[bytes]]:
+    """Yield the lines of a file, about a megabyte at a time; empty lines are none."""
+    with file.open("rb") as stream:
+        while lines := stream.readlines(_CHUNK_BYTES):
+            yield [stripped for line in lines if (stripped := line.rstrip(b"\r\n"))]

@@ -1,0 +1,90 @@
+"""Commands that servers run: the workers, the topics, the tables."""
+
+import asyncio
+from typing import Annotated
+
+import orjson
+import typer
+
+from agents.cli.addresses import Data, Json, settings_of
+from agents.loader import make_loader
+from agents.scorer import make_scorer
+from agents.settings import AllSettings
+from sinks.migrate import migrate
+from streams import metrics, worker
+from streams.kafka.admin import check_topics, create_topics
+from streams.kafka.waiting import wait_for_broker
+
+worker_app = typer.Typer(help="Run one worker in the foreground.", no_args_is_help=True)
+topics_app = typer.Typer(help="Create and check topics.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(worker_app, name="worker")
+    app.add_typer(topics_app, name="topics")
+    app.command(name="migrate")(migrate_command)
+
+
+@worker_app.command(epilog="Example: WARMTH_SLOT=1 warmth worker scorer")
+def scorer() -> None:
+    """Fold events into profiles; ends with 75 when it wants to be started again."""
+    settings, incarnations = _prepare()
+    worker.run(make_scorer(settings.streams, incarnations), settings.streams.log_level)
+
+
+@worker_app.command(epilog="Example: warmth worker loader")
+def loader() -> None:
+    """Load enriched events into ClickHouse; ends with 75 when it wants to be started again."""
+    settings, incarnations = _prepare()
+    worker.run(make_loader(settings.streams, settings.sinks, incarnations), settings.streams.log_level)
+
+
+def _prepare() -> tuple[AllSettings, dict[str, str]]:
+    settings = settings_of(None)
+    streams = settings.streams
+    worker.configure_logging(streams.log_level)
+    metrics.serve(streams.metrics_host, streams.metrics_port)
+    return settings, asyncio.run(_topics(settings))
+
+
+async def _topics(settings: AllSettings) -> dict[str, str]:
+    streams = settings.streams
+    await wait_for_broker(streams.kafka_bootstrap)
+    return await check_topics(streams.kafka_bootstrap, streams.partitions)
+
+
+@topics_app.command(epilog="Example: WARMTH_KAFKA_BOOTSTRAP=kafka:9092 warmth topics create")
+def create(data: Data = None) -> None:
+    """Create the topics that are missing and give each new one an incarnation."""
+    streams = settings_of(data).streams
+
+    async def run() -> None:
+        await wait_for_broker(streams.kafka_bootstrap)
+        done = await create_topics(streams.kafka_bootstrap, streams.partitions, streams.replication)
+        typer.echo(f"{len(done.created)} topics created, {len(done.present)} were there")
+
+    asyncio.run(run())
+
+
+@topics_app.command(epilog="Example: warmth topics check --json")
+def check(data: Data = None, as_json: Json = False) -> None:  # noqa: FBT002  # an option
+    """Check that every topic is there, with its partitions and incarnation."""
+    streams = settings_of(data).streams
+    incarnations = asyncio.run(check_topics(streams.kafka_bootstrap, streams.partitions))
+    if as_json:
+        typer.echo(orjson.dumps(incarnations))
+    else:
+        typer.echo(f"{len(incarnations)} topics, {streams.partitions} partitions each: as they should be")
+
+
+def migrate_command(
+    data: Data = None,
+    wait: Annotated[bool, typer.Option(help="Wait until ClickHouse answers.")] = True,  # noqa: FBT002  # an option
+) -> None:
+    """Create and change ClickHouse's tables by the numbered migrations.
+
+    Example: warmth migrate --data /tmp/warmth
+    """
+    applied = migrate(settings_of(data).sinks, wait=wait)
+    typer.echo("\n".join(applied) or "nothing to apply")

@@ -1,0 +1,131 @@
+"""How far the workers are: read from Kafka and ClickHouse, not from the workers."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import clickhouse_connect
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from agents.settings import AllSettings
+from deploy.embedded.state import StackState, alive
+from sinks.clickhouse import connection
+from streams.kafka import isolation
+from streams.kafka.topics import CHANGELOG, DEAD_LETTERS, ENRICHED, LOADER, SCORED, SCORER, TOPICS
+
+TABLES = ("events", "outcomes", "score_changes", "profiles_now", "dead_letters_now")
+_GROUPS = {"scorer": (SCORER, SCORED), "loader": (LOADER, (ENRICHED, CHANGELOG, DEAD_LETTERS))}
+_COUNTED = 2_000
+"""A lag up to this size is counted record by record: markers and aborted records take offsets, too."""
+
+
+@dataclass
+class Status:
+    """What `warmth status --json` prints."""
+
+    lag: dict[str, int] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
+    ready: bool = True
+    reasons: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return asdict(self)
+
+    def complain(self, reason: str) -> None:
+        """Note a reason why the system is not ready."""
+        self.ready = False
+        self.reasons.append(reason)
+
+
+async def read_status(settings: AllSettings, stack: StackState | None) -> Status:
+    """Return the present status.
+
+    Args:
+        settings: Addresses.
+        stack: State of the embedded stack, where there is one.
+    """
+    status = Status()
+    if stack is not None:
+        status.pids = {name.removesuffix("-0"): pid for name, pid in stack.pids.items()}
+        status.reasons += [f"{name} does not run" for name, pid in status.pids.items() if not alive(pid)]
+        status.ready = stack.ready and not status.reasons
+        if not stack.ready:
+            status.complain("the stack is still starting")
+    try:
+        await _read_kafka(settings, status)
+    except (KafkaError, OSError, TimeoutError):
+        status.complain(f"Kafka at {settings.streams.kafka_bootstrap} does not answer")
+    try:
+        _read_clickhouse(settings, status)
+    except (ClickHouseError, OSError):
+        status.complain(f"ClickHouse at {settings.sinks.clickhouse_url} does not answer")
+    return status
+
+
+def _read_clickhouse(settings: AllSettings, status: Status) -> None:
+    with clickhouse_connect.get_client(**connection(settings.sinks)) as client:
+        for table in TABLES:
+            status.rows[table] = int(client.command(f"SELECT count() FROM {table}"))
+
+
+async def _read_kafka(settings: AllSettings, status: Status) -> None:
+    streams = settings.streams
+    if not streams.broker_isolates:
+        isolation.install()
+    admin = AIOKafkaAdminClient(bootstrap_servers=streams.kafka_bootstrap, request_timeout_ms=10_000)
+    probe = AIOKafkaConsumer(
+        bootstrap_servers=streams.kafka_bootstrap,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=20,
+        request_timeout_ms=10_000,
+    )
+    await admin.start()
+    await probe.start()
+    try:
+        for worker, (group, topics) in _GROUPS.items():
+            tps = [TopicPartition(topic, number) for topic in topics for number in range(streams.partitions)]
+            committed = await admin.list_consumer_group_offsets(group, partitions=tps)
+            offsets = {tp: max(0, committed[tp].offset) if tp in committed else 0 for tp in tps}
+            status.lag[worker] = await _lag(probe, offsets)
+        every = [TopicPartition(t.name, number) for t in TOPICS for number in range(t.partitions or streams.partitions)]
+        ends = await _ends(probe, every)
+        for topic in TOPICS:
+            status.records[topic.name] = sum(end for tp, end in ends.items() if tp.topic == topic.name)
+    finally:
+        await probe.stop()
+        await admin.close()
+
+
+async def _ends(probe: AIOKafkaConsumer, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return the high watermark of each partition, as a fetch tells it: not every broker's list of offsets is right."""
+    probe.assign(tps)
+    for tp, end in (await probe.end_offsets(tps)).items():
+        probe.seek(tp, end)
+    while any(probe.highwater(tp) is None for tp in tps):
+        await probe.getmany(timeout_ms=20, max_records=1)
+    return {tp: int(probe.highwater(tp) or 0) for tp in tps}
+
+
+async def _lag(probe: AIOKafkaConsumer, committed: dict[TopicPartition, int]) -> int:
+    """Return how many visible records lie behind the committed offsets; large numbers count markers, too."""
+    ends = await _ends(probe, list(committed))
+    behind = {tp: offset for tp, offset in committed.items() if offset < ends[tp]}
+    lag = sum(ends[tp] - offset for tp, offset in behind.items())
+    if not behind or lag > _COUNTED:
+        return lag
+    probe.assign(list(behind))
+    for tp, offset in behind.items():
+        probe.seek(tp, offset)
+    visible = 0
+    waiting = set(behind)
+    while waiting:
+        for records in (await probe.getmany(*waiting, timeout_ms=20)).values():
+            visible += len(records)
+        waiting = {tp for tp in waiting if await probe.position(tp) < ends[tp]}
+    return visible
