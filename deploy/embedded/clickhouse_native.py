@@ -151,7 +151,7 @@ class _Walk:
 def _parsed(kind: str) -> tuple[str, list[str]]:
     """Return a type's name and its arguments, names of elements taken off."""
     name, _, inside = _SPELT_OUT.get(kind, kind).partition("(")
-    if name in _WIDTH or not inside:
+    if name in _WIDTH or inside in {"", ")"}:
         return name, []
     return name, [_ELEMENT_NAME.sub("", argument.strip(), count=1) for argument in _split(inside[:-1])]
 
