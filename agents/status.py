@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import clickhouse_connect
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -11,7 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from agents.settings import AllSettings
 from deploy.embedded.state import StackState, alive
-from sinks.clickhouse import connection
+from sinks.reading import Reader
 from streams.kafka import isolation
 from streams.kafka.topics import CHANGELOG, DEAD_LETTERS, ENRICHED, LOADER, SCORED, SCORER, TOPICS
 
@@ -68,9 +67,9 @@ async def read_status(settings: AllSettings, stack: StackState | None) -> Status
 
 
 def _read_clickhouse(settings: AllSettings, status: Status) -> None:
-    with clickhouse_connect.get_client(**connection(settings.sinks)) as client:
+    with Reader(settings.sinks) as reader:
         for table in TABLES:
-            status.rows[table] = int(client.command(f"SELECT count() FROM {table}"))
+            status.rows[table] = reader.rows("SELECT count() FROM {table:Identifier}", {"table": table})[0][0]
 
 
 async def _read_kafka(settings: AllSettings, status: Status) -> None:

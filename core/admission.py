@@ -1,6 +1,8 @@
 """Step `admit`: bytes in, a validated event or a rejection out."""
 
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import ValidationError
@@ -108,6 +110,9 @@ def _settled(
     latest = received_at + FUTURE_TOLERANCE
     clamped = occurred_at > latest
     kept, omitted = project(raw)
+    page = kept.get("page")
+    if page is not None and "path" not in page:
+        kept["page"] = {**page, "path": _path(page["url"])}
     return Admitted(
         event,
         event.type,
@@ -118,6 +123,15 @@ def _settled(
         kept,
         omitted,
     )
+
+
+@lru_cache(maxsize=4096)
+def _path(url: str) -> str:
+    """Return the path of a URL; `/` where it has none or is no URL."""
+    try:
+        return urlsplit(url).path or "/"
+    except ValueError:
+        return "/"
 
 
 def _rejected(reason: ReasonCode, detail: str) -> Rejected:

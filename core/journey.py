@@ -175,10 +175,13 @@ def _seen(digests: bytes, digest: bytes) -> bool:
 
 
 def _remember(state: State, admitted: Admitted) -> None:
-    """Remember the event id: the last 128 at least, and none longer than two days of reception."""
+    """Remember the event id in two generations: of today and the day before, or of the last 128 and those before."""
     day = admitted.received_at // DAY
-    if len(state.recent) >= _RECENT_BYTES or day > state.recent_since:
-        state.recent_older, state.recent, state.recent_since = state.recent, b"", day
+    if day > state.recent_since:
+        state.recent_older = state.recent if day == state.recent_since + 1 else b""
+        state.recent, state.recent_since = b"", day
+    elif len(state.recent) >= _RECENT_BYTES:
+        state.recent_older, state.recent = state.recent, b""
     state.recent += _digest(admitted)
 
 

@@ -78,6 +78,7 @@ def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: 
     row["properties"] = kept
     row["scores"] = verdict.shown
     row["contributions.rule"] = [contribution.rule for contribution in verdict.contributions]
+    row["contributions.score"] = [contribution.score for contribution in verdict.contributions]
     row["contributions.points"] = [contribution.points for contribution in verdict.contributions]
     row["_topic"], row["_incarnation"], row["_partition"], row["_offset"] = at
     return row

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-
 _ABSENT: Final = msgspec.Raw(b"")
 
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-import clickhouse_connect
 import orjson
 import typer
 
@@ -11,7 +10,7 @@ from agents.cli.addresses import AddressError, Data, Json, settings_of
 from core.state import decode
 from core.times import micros
 from core.view import view
-from sinks.clickhouse import connection
+from sinks.reading import Reader
 from streams.rules_files import read_rules
 
 
@@ -28,9 +27,8 @@ def profile(
     """Print a profile: scores and why, purchases, service, consents."""
     settings = settings_of(data)
     rules = read_rules(settings.streams.rules_dir)
-    with clickhouse_connect.get_client(**connection(settings.sinks)) as client:
-        query = "SELECT state FROM profiles_now WHERE customer_key = {key:String}"
-        found = client.query(query, parameters={"key": key}).result_rows
+    with Reader(settings.sinks) as reader:
+        found = reader.rows("SELECT state FROM profiles_now WHERE customer_key = {key:String}", {"key": key})
     if not found:
         raise AddressError(f"no profile has the key {key!r}; a visitor's begins with a:, a card's with card:")
     document = view(key, decode(found[0][0].encode()), rules, micros(datetime.now(UTC))).model_dump(mode="json")

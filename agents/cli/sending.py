@@ -34,17 +34,17 @@ def send(
     """
     if topic not in SCORED:
         raise typer.BadParameter(f"no input topic is called {topic!r}; use one of {', '.join(SCORED)}", param_hint="TOPIC")
-    count = asyncio.run(_send(settings_of(data).streams, topic, file))
+    count = asyncio.run(_send(settings_of(data).streams, topic, file, file.stat().st_size))
     typer.echo(f"{count:,} events sent to {topic}")
 
 
-async def _send(streams: StreamSettings, topic: str, file: Path) -> int:
+async def _send(streams: StreamSettings, topic: str, file: Path, size: int) -> int:
     await wait_for_broker(streams.kafka_bootstrap)
     secret = streams.hash_key.get_secret_value().encode()
     count = 0
     columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("send", total=file.stat().st_size)
+        task = progress.add_task("send", total=size)
         async with Publisher(streams.kafka_bootstrap, streams.partitions) as publisher:
             for lines in _chunks(file):
                 await publisher.send(topic, [(key_of_bytes(line, secret), line) for line in lines])

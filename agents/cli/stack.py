@@ -113,7 +113,10 @@ def down(data: Folder) -> None:
 
 
 def status(data: Data = None, as_json: Json = False) -> None:  # noqa: FBT002  # an option
-    """Show lag, records, rows and processes; exit code 1 where something is not ready. Lag 0: all that was sent is readable."""
+    """Show lag, records, rows and processes; exit code 1 where something is not ready.
+
+    Lag 0 means that everything sent is readable. Records count offsets, so transaction markers are among them.
+    """
     current = asyncio.run(read_status(settings_of(data), None if data is None else read_state(data)))
     typer.echo(orjson.dumps(current.document()) if as_json else _table(current))
     if not current.ready:

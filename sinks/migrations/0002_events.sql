@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS events
     reason           LowCardinality(String),
     properties       JSON(max_dynamic_paths = 128),
     scores           Map(LowCardinality(String), Float64),
-    contributions    Nested(rule LowCardinality(String), points Float64),
+    contributions    Nested(rule LowCardinality(String), score LowCardinality(String), points Float64),
     segments         Array(LowCardinality(String)),
     _topic           LowCardinality(String),
     _incarnation     LowCardinality(String),
