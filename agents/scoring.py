@@ -37,6 +37,8 @@ class Scoring:
         self._profiles = profiles
         self._epochs: Epochs = profiles.epochs
         self._incarnations = incarnations
+        self._closed: set[int] = set()
+        self._epochs.on_revoked.append(self._closed.clear)
         self._journeys = {topic: Journey(topic, rules, journey) for topic in incarnations}
 
     async def advance(self, slice_: Slice) -> None:
@@ -56,6 +58,7 @@ class Scoring:
         source = Source(topic, self._incarnations[topic], partition)
         moment = Moment(time.time_ns() // 1000, self.batch(partition), generation << 32)
         profiles = self._profiles.partition(partition)
+        self._closed.discard(partition)
         advance = self._journeys[topic].advance
         for record in chunk.records:
             outcome, at = advance(source, record, profiles, moment)
@@ -96,13 +99,13 @@ class Scoring:
 
     async def close_quiet_partitions(self) -> None:
         """Say once, for each partition that went quiet, that its last batch number is complete."""
-        closed: dict[int, int] = {}
         width = self._epochs.settings.batch_secs
         while True:
             await asyncio.sleep(width / 2)
-            for partition in self._epochs.owned:
-                last = self._profiles.batches.get(partition, 0)
-                if last and last != closed.get(partition) and last + width <= time.time():
-                    marker = closed[partition] = self.batch(partition)
-                    self._epochs.emit(TP(ENRICHED, partition), None, rows.closing_marker(marker))
+            for partition in self._epochs.owned.keys() - self._closed:
+                last = self._profiles.batches[partition]
+                if last and last + width <= time.time():
+                    marker = rows.closing_marker(self.batch(partition))
+                    self._epochs.emit(TP(ENRICHED, partition), None, marker)
                     self._epochs.said()
+                    self._closed.add(partition)

@@ -66,6 +66,7 @@ def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: 
         "received_at": iso(admitted.received_at),
         "loaded_at": batch,
         "time_clamped": int(admitted.clamped),
+        "seq": state.seq,
     }
     for column, field, sub_field in _columns(admitted.type):
         value = kept.get(field)

@@ -13,6 +13,7 @@ from agents.settings import SettingsError
 from deploy.embedded.supervisor import StackError
 from streams.kafka.admin import TopicsError
 from streams.rules_files import RulesError
+from streams.worker import configure_logging
 
 app = typer.Typer(
     help="Real-time behavioural scoring of customers.",
@@ -27,6 +28,7 @@ for part in (stack, demo, sending, scoring, inspect, workers, schemas):
 
 def main() -> None:
     """Run the command line."""
+    configure_logging("WARNING")
     try:
         app()
     except (AddressError, RulesError, SettingsError, StackError, TopicsError) as error:

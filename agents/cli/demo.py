@@ -18,7 +18,7 @@ from rich.console import Console
 from agents.cli.addresses import settings_of
 from agents.demo.journey import run_journey
 from agents.demo.report import print_report
-from deploy.embedded.programs import PORT_BASE, port_is_taken
+from deploy.embedded.programs import PORT_BASE, Broker, port_is_taken
 from deploy.embedded.supervisor import StackError
 
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: warmth demo --events 50000")(demo)
 
 
-def demo(  # one argument an option
+def demo(  # noqa: PLR0913, PLR0917  # one argument an option
     events: Annotated[
         int, typer.Option(min=1_000, help="Events to send; 155,848 of them at most are real baskets.")
     ] = 200_000,
@@ -35,12 +35,14 @@ def demo(  # one argument an option
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up when the demo ends.")] = False,  # noqa: FBT002
     data: Annotated[Path | None, typer.Option("--data", help="Folder for the stack; a scratch folder if left out.")] = None,
     port_base: Annotated[int | None, typer.Option("--port-base", help="First of the ports; free ones if left out.")] = None,
+    broker: Annotated[Broker, typer.Option(help="embedded, or Apache Kafka from Maven artifacts.")] = "embedded",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,  # noqa: FBT002
 ) -> None:
-    """Stream real loyalty purchases and simulated behaviour through Kafka, the scorer and ClickHouse, and show what came out."""
+    """Stream real purchases and simulated behaviour through Kafka, the scorer and ClickHouse, and show what came out."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=as_json)
     folder = data or Path(tempfile.mkdtemp(prefix="warmth-demo-"))
-    with _stack(folder, port_base or _free_base(), console, keep=keep):
+    with _stack(folder, ["--port-base", str(port_base or _free_base()), "--broker", broker], console, keep=keep):
         settings = settings_of(folder)
         measured = asyncio.run(run_journey(folder, settings, events, seed, console))
         print_report(console, settings, measured, folder, keep=keep)
@@ -60,11 +62,11 @@ def _free_base() -> int:
 
 
 @contextmanager
-def _stack(folder: Path, port_base: int, console: Console, *, keep: bool) -> Iterator[None]:
+def _stack(folder: Path, options: list[str], console: Console, *, keep: bool) -> Iterator[None]:
     """Run `warmth up` beside us, for as long as the block runs, or for good."""
     folder.mkdir(parents=True, exist_ok=True)
     console.print(f"Starting broker, ClickHouse, scorer and loader in {folder}")
-    command = [sys.executable, "-m", "agents.cli", "up", "--data", str(folder), "--port-base", str(port_base), "--json"]
+    command = [sys.executable, "-m", "agents.cli", "up", "--data", str(folder), *options, "--json"]
     log = folder / "up.log"
     with log.open("wb") as errors:
         stack = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)

@@ -74,8 +74,7 @@ async def run_journey(folder: Path, settings: AllSettings, events: int, seed: in
         sending = asyncio.create_task(_send(settings, stream, measured, lambda n: progress.advance(tasks["sent"], n)))
         watching = asyncio.create_task(_watch(stack, progress, tasks))
         await sending
-        while (await read_status(settings, read_state(folder))).lag != {"scorer": 0, "loader": 0}:
-            await asyncio.sleep(0.5)
+        await _all_read(settings, folder)
         watching.cancel()
         for task in tasks.values():
             progress.update(task, completed=measured.sent, total=measured.sent)
@@ -84,6 +83,13 @@ async def run_journey(folder: Path, settings: AllSettings, events: int, seed: in
     measured.cpu_us_per_event = {name: (after[name] - before[name]) / measured.sent * 1e6 for name in before}
     _count(settings, measured)
     return measured
+
+
+async def _all_read(settings: AllSettings, folder: Path) -> None:
+    status = await read_status(settings, read_state(folder))
+    while status.lag != {"scorer": 0, "loader": 0}:
+        await asyncio.sleep(0.5)
+        status = await read_status(settings, read_state(folder))
 
 
 def _stream(events: int, seed: int, measured: Measured) -> Iterator[Event]:
@@ -143,7 +149,7 @@ def _cpu_seconds(stack: StackState) -> dict[str, float]:
 
 def _count(settings: AllSettings, measured: Measured) -> None:
     with Reader(settings.sinks) as reader:
-        counts = dict(reader.rows("SELECT outcome, count() FROM outcomes GROUP BY outcome"))
+        counts = {row[0]: row[1] for row in reader.rows("SELECT outcome, count() FROM outcomes GROUP BY outcome")}
         measured.events = reader.rows("SELECT count() FROM events")[0][0]
         measured.dead_letters, measured.dropped = counts.get("rejected", 0), counts.get("dropped", 0)
         total = "SELECT sum(amount) FROM events WHERE type = 'receipt_issued' AND currency = {currency:String}"

@@ -40,9 +40,10 @@ FROM profiles_now GROUP BY band ORDER BY customers
 
 def _figures(console: Console, measured: Measured) -> None:
     simulated = measured.sent - measured.receipts
+    accounted = measured.events + measured.dead_letters + measured.dropped
     console.print(
-        f"\n{measured.receipts:,} real receipts (dates shifted by {measured.shift_days:,.0f} days, so that the last basket is now)"
-        f" and {simulated:,} events of the seeded simulator (source: simulator)."
+        f"\n{measured.receipts:,} real receipts (dates shifted by {measured.shift_days:,.0f} days: the last basket is now) "
+        f"and {simulated:,} events of the seeded simulator (source: simulator)."
     )
     table = Table(title="Figures", title_justify="left")
     table.add_column("figure")
@@ -50,9 +51,10 @@ def _figures(console: Console, measured: Measured) -> None:
     table.add_row("events per second, sent to readable in ClickHouse", f"{measured.sent / measured.seconds:,.0f}")
     for name, cost in measured.cpu_us_per_event.items():
         table.add_row(f"CPU per event, {name}", f"{cost:,.1f} µs")
+    ends = f"rows {measured.events:,} + dead letters {measured.dead_letters:,} + drops {measured.dropped:,}"
     table.add_row(
-        f"sent {measured.sent:,} = rows {measured.events:,} + dead letters {measured.dead_letters:,} + dropped {measured.dropped:,}",
-        "exact" if measured.sent == measured.events + measured.dead_letters + measured.dropped else "NOT EXACT",
+        f"sent {measured.sent:,}, {ends}",
+        "exact" if measured.sent == accounted else "NOT EXACT",
     )
     table.add_row(
         f"purchases in ClickHouse {measured.loaded_cents / 100:,.2f} USD, in the source {measured.source_cents / 100:,.2f}",

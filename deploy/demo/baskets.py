@@ -91,7 +91,7 @@ def _receipt(
 
 
 def _line(rows: dict[str, list[Any]], line: int, products: dict[int, tuple[str | None, str | None]]) -> dict[str, Any]:
-    product, quantity, value = rows["product_id"][line], rows["quantity"][line], rows["sales_value"][line]
+    product, quantity, value = rows["product_id"][line], rows["quantity"][line], round(rows["sales_value"][line], 2)
     name, category = products.get(product, (None, None))
     return {
         "product_id": str(product),

@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS events
     received_at      DateTime64(3, 'UTC'),
     loaded_at        DateTime64(3, 'UTC'),
     time_clamped     UInt8,
+    seq              UInt64,
     page_path        String,
     page_category    LowCardinality(String),
     product_id       String,

@@ -2,7 +2,7 @@
 -- Parameters: half_life_secs, limit.
 SELECT
     customer_key,
-    round(sum(rule_points), 1)                                                       AS engagement,
+    round(sum(rule_points), 1)                                                       AS points_now,
     arrayStringConcat(arrayMap(r -> concat(r.1, ' ', toString(round(r.2, 1))),
         arraySlice(arraySort(r -> -abs(r.2), groupArray((rule, rule_points))), 1, 4)), ', ') AS rules
 FROM
@@ -17,5 +17,5 @@ FROM
     GROUP BY customer_key, rule
 )
 GROUP BY customer_key
-ORDER BY engagement DESC, customer_key
+ORDER BY points_now DESC, customer_key
 LIMIT {limit:UInt32}
