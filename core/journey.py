@@ -111,11 +111,11 @@ class Journey:
     def _permit(self, state: State, admitted: Admitted, at: Coordinate) -> Dropped | Replayed | None:
         if at.offset <= state.applied.get(_stem(at), -1):
             return Replayed()
-        if state.blocked is not None and state.blocked.value == "blocked" and not self._consents:
-            return Dropped(DropCode.PROCESSING_BLOCKED)
         digest = _digest(admitted)
         if _seen(state.recent, digest) or _seen(state.recent_older, digest):
             return Dropped(DropCode.DUPLICATE_EVENT)
+        if state.blocked is not None and state.blocked.value == "blocked" and not self._consents:
+            return Dropped(DropCode.PROCESSING_BLOCKED)
         return None
 
     def _fold(self, state: State, key: str, admitted: Admitted, at: Coordinate, moment: Moment) -> Accepted:

@@ -117,7 +117,7 @@ def score_changes(
             "old_value": crossing.old_value,
             "value": crossing.value,
             "grade": grade,
-            "occurred_at": iso(admitted.occurred_at),
+            "occurred_at": iso(verdict.at),
             "emitted_at": iso(emitted_at),
             "seq": state.seq,
             "origin": str(Origin.LIVE),

@@ -22,8 +22,9 @@ class Crossing(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What one event did to the scores of a profile."""
+    """What one event did to the scores of a profile, all of it shown for the instant `at`."""
 
+    at: Micros
     shown: dict[str, float]
     crossings: list[Crossing]
     contributions: list[Contribution]
@@ -49,7 +50,7 @@ def score_event(state: State, admitted: Admitted, rules: CompiledRules) -> Verdi
     if given:
         state.contributions = [*state.contributions, *given][-KEPT_CONTRIBUTIONS:]
     shown, crossings = _judge(state, rules, before, now)
-    return Verdict(shown, crossings, given)
+    return Verdict(now, shown, crossings, given)
 
 
 def _shown(state: State, scale: Scale, at: Micros, now: Micros) -> float:

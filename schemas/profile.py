@@ -162,4 +162,4 @@ class Profile(Contract):
     segments: list[Code] = field("Segments.", purposes=_KNOWN)
     traits: dict[str, object] = field("Plain fields and attributes.", purposes=_KNOWN, personal=PersonalData.ATTRIBUTE)
     consents: dict[str, ConsentView] = field("By purpose.", purposes=(Purpose.LEGAL,))
-    blocked: bool = field("Whether processing is blocked.", False, purposes=(Purpose.LEGAL,))
+    blocked: bool = field("Whether processing is blocked.", default=False, purposes=(Purpose.LEGAL,))

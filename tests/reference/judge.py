@@ -12,8 +12,7 @@ from tests.reference.scores import DAY, Points, load_rules
 
 __all__ = ["Judge", "load_rules"]
 
-REMEMBERED_AT_LEAST = 128
-REMEMBERED_AT_MOST = 256
+GENERATION = 128
 PURCHASES = ("receipt_issued", "order_completed")
 REFUNDS = ("receipt_refunded", "order_refunded")
 SATISFIED = {"freshdesk": (101, 102, 103), "stars5": (4, 5), "thumbs": (1,)}
@@ -33,9 +32,10 @@ class Profile:
     with_traits: list[Event] = field(default_factory=list)
     block_words: list[Event] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
-    ids: dict[str, tuple[int, int]] = field(default_factory=dict)  # event_id: how many came before it, reception
+    current_ids: list[str] = field(default_factory=list)
+    previous_ids: list[str] = field(default_factory=list)
+    day: int = 0  # of the current ids' reception
     latest: int = 0
-    received: int = 0
 
 
 class Judge:
@@ -57,7 +57,7 @@ class Judge:
             self.rejected.append((origin, refused.reason))
             return
         profile = self.profiles.get(event.key) or self._new_profile()
-        if self._remembers(profile, event):
+        if event.event_id in profile.current_ids or event.event_id in profile.previous_ids:
             self.dropped.append((origin, "duplicate_event"))
         elif event.topic != "consent" and is_blocked(profile.block_words):
             self.dropped.append((origin, "processing_blocked"))
@@ -70,24 +70,21 @@ class Judge:
         ranks = {name: scores.band_reached(score, scores.shown(score, [], 0)) for name, score in named.items()}
         return Profile(points={name: [] for name in named}, ranks=ranks)
 
-    def _remembers(self, profile: Profile, event: Event) -> bool:
-        """Whether the id is among the last 128, of today or yesterday (UTC) by the latest reception so far."""
-        if event.event_id not in profile.ids:
-            return False
-        before, received = profile.ids[event.event_id]
-        back, now = len(profile.events) - before, max(profile.received, event.received)
-        days = now // DAY - received // DAY
-        if days < 2 and REMEMBERED_AT_LEAST < back <= REMEMBERED_AT_MOST:
-            self.uncertain.append((event.origin, "memory_between_128_and_256"))
-        if days == 2 and now - received <= 2 * DAY and back <= REMEMBERED_AT_MOST:
-            self.uncertain.append((event.origin, "memory_of_two_days"))
-        return days < 2 and back <= REMEMBERED_AT_LEAST
+    @staticmethod
+    def _remember(profile: Profile, event: Event) -> None:
+        """Two generations of ids: of this day of reception and the one before, or of 128 ids and those before."""
+        day = event.received // DAY
+        if day > profile.day:
+            profile.previous_ids = profile.current_ids if day == profile.day + 1 else []
+            profile.current_ids, profile.day = [], day
+        elif len(profile.current_ids) == GENERATION:
+            profile.previous_ids, profile.current_ids = profile.current_ids, []
+        profile.current_ids.append(event.event_id)
 
     def _accept(self, profile: Profile, event: Event) -> None:
-        profile.ids[event.event_id] = (len(profile.events), event.received)
+        self._remember(profile, event)
         profile.events.append(event)
         self.accepted.append(event)
-        profile.received = max(profile.received, event.received)
         profile.latest = max(profile.latest, event.at)
         if event.type in BLOCK_WORDS:
             profile.block_words.append(event)

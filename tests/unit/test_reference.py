@@ -192,11 +192,11 @@ def test_a_repeat_is_dropped_while_it_is_remembered():
     case = Case().site("product_viewed", 0, event_id="same", **PRODUCT).site("product_viewed", 1, event_id="same", **PRODUCT)
     assert case.judge.dropped == [("site-interaction:i:0:1", "duplicate_event")]
     case.site("product_viewed", 1, event_id="same", customer_id="d", **PRODUCT)
-    case.site("product_viewed", 4, event_id="same", **PRODUCT)
-    assert (len(case.judge.accepted), len(case.judge.dropped), case.judge.uncertain) == (3, 1, [])
+    case.site("product_viewed", 4, event_id="other", **PRODUCT).site("product_viewed", 4, event_id="same", **PRODUCT)
+    assert (len(case.judge.accepted), len(case.judge.dropped), case.judge.uncertain) == (4, 1, [])
 
 
-@pytest.mark.parametrize(("others", "dropped", "uncertain"), [(127, 1, 0), (200, 0, 1), (300, 0, 0)])
+@pytest.mark.parametrize(("others", "dropped", "uncertain"), [(127, 1, 0), (200, 1, 0), (300, 0, 0)])
 def test_a_repeat_is_forgotten_after_many_events(others, dropped, uncertain):
     case = Case().site("app_opened", event_id="same")
     for _ in range(others):

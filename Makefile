@@ -1,0 +1,43 @@
+# The one door: people, CI and pre-commit call only these.
+PYTHON ?= python3
+BIN := .venv/bin
+DONE := .venv/.setup-done
+KAFKA := .kafka-libs/.complete
+ROUNDS ?= 20
+
+.PHONY: setup demo test kafka-test lint bench soak
+.DEFAULT_GOAL := test
+
+setup: $(DONE)
+
+$(DONE): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "warmth: needs Python 3.11; say which with: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(KAFKA): deploy/kafka/pom.xml
+	mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(abspath $(@D)) -DincludeScope=runtime
+	touch $@
+
+demo: $(DONE)  ## the whole journey on real purchases, in at most three minutes
+	$(BIN)/warmth demo
+
+test: $(DONE)  ## everything that needs no service: unit, contract, integration on the embedded stack
+	$(BIN)/pytest -m "not kafka"
+
+kafka-test: $(DONE) $(KAFKA)  ## integration and kill tests on Apache Kafka from Maven artifacts
+	FAULT_ROUNDS=$(ROUNDS) $(BIN)/pytest -m kafka
+
+soak: $(DONE) $(KAFKA)  ## the long kill test
+	FAULT_ROUNDS=100 FAULT_EVENTS=500000 $(BIN)/pytest -m kafka --timeout 7200 tests/fault
+
+lint: $(DONE)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DONE)  ## CPU per event; prints a table and writes bench/latest.json
+	$(BIN)/python -m bench

@@ -1,0 +1,1 @@
+"""Real stacks for tests, plain clients beside them, and the comparison with the reference."""

@@ -1,0 +1,83 @@
+"""A stack as a user starts it: `warmth up`, in a folder of its own, on free ports."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+WARMTH = [sys.executable, "-m", "agents.cli"]
+PORTS_EACH = 40
+
+
+def free_port_base() -> int:
+    """Return the first of `PORTS_EACH` free loopback ports."""
+    for base in random.Random().sample(range(20_000, 30_000, PORTS_EACH), 50):
+        if all(_is_free(port) for port in range(base, base + PORTS_EACH)):
+            return base
+    raise AssertionError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+class Stack:
+    """One running stack; stop it in the end."""
+
+    def __init__(self, folder: Path, *options: str, environment: dict[str, str] | None = None):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [*WARMTH, "up", "--data", str(folder), "--port-base", str(free_port_base()), "--json", *options]
+        self.log = folder / "up.log"
+        with self.log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, **(environment or {})}
+            )
+        line = self.process.stdout.readline()
+        assert line, f"the stack did not start:\n{self.log.read_text()}"
+        self.announced = json.loads(line)
+        self.kafka = self.announced["kafka"]
+        self.clickhouse = self.announced["clickhouse"]
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of `warmth` against this stack."""
+        command = [*WARMTH, *arguments, "--data", str(self.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def status(self) -> dict:
+        """Return what `warmth status --json` says."""
+        return json.loads(self.run("status", "--json", check=False).stdout)
+
+    def wait_until_read(self, seconds: float = 240) -> dict:
+        """Return the status once nothing lags."""
+        deadline = time.monotonic() + seconds
+        status = {}
+        while time.monotonic() < deadline:
+            status = self.status()
+            if status["ready"] and status["lag"] == {"scorer": 0, "loader": 0}:
+                return status
+            time.sleep(0.5)
+        logs = "\n".join(
+            f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in self.folder.glob("logs/*.log")
+        )
+        raise AssertionError(f"still lagging: {status}\n{self.log.read_text()[-3000:]}\n{logs}")
+
+    def kill(self, name: str) -> None:
+        """Kill a process of the stack with -9; its supervisor starts it again."""
+        state = json.loads((self.folder / "warmth.json").read_text())
+        os.kill(state["pids"][f"{name}-0" if f"{name}-0" in state["pids"] else name], signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Stop everything; return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(90)
+        self.process.stdout.close()
+        return code

@@ -1,0 +1,138 @@
+"""Compares everything that a stack concluded with the reference, which shares no code with it."""
+
+import json
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tests.reference.judge import Judge, load_rules
+from tests.support.clients import Stored, consume, query
+from tests.support.stack import Stack
+
+INPUTS = ("site-interaction", "purchase", "support-ticket", "customer", "consent")
+RULES = Path(__file__).parents[2] / "rules"
+
+
+async def verify(stack: Stack, sent: int) -> Judge:
+    """Assert that every record sent has one outcome, and that rows, profiles and score changes are the reference's."""
+    stored = {}
+    for topic in INPUTS:
+        for record in await consume(stack.kafka, topic):
+            stored[topic, record.partition, record.offset] = record
+    assert len(stored) == sent, "the broker holds another number of records than were sent"
+    enriched = [json.loads(record.value) for record in await consume(stack.kafka, "enriched-event")]
+    judge = _judge(stored, enriched)
+    _compare_outcomes(stack, judge, sent, enriched)
+    _compare_changes(judge, [json.loads(r.value) for r in await consume(stack.kafka, "score-change")], stack)
+    _compare_profiles(stack, judge)
+    _compare_money(stack, judge)
+    return judge
+
+
+def _judge(stored: dict[tuple, Stored], enriched: list[dict]) -> Judge:
+    """Feed the reference in the order in which each partition was folded."""
+    judge = Judge(load_rules(RULES))
+    seen = Counter()
+    for outcome in (document["outcome"] for document in enriched if "outcome" in document):
+        place = (outcome["topic"], outcome["partition"], outcome["offset"])
+        if outcome["outcome"] == "forwarded":
+            continue
+        seen[place] += 1
+        record = stored[place]
+        judge.feed(record.topic, record.value or b"", record.timestamp, _origin(outcome))
+    repeated = {place: count for place, count in seen.items() if count > 1}
+    assert not repeated, f"records with several outcomes: {list(repeated)[:5]}"
+    assert seen.keys() == stored.keys(), f"records without an outcome: {sorted(stored.keys() - seen.keys())[:5]}"
+    return judge
+
+
+def _origin(outcome: dict) -> str:
+    return f"{outcome['topic']}:{outcome['incarnation']}:{outcome['partition']}:{outcome['offset']}"
+
+
+def _compare_outcomes(stack: Stack, judge: Judge, sent: int, enriched: list[dict]) -> None:
+    concluded = Counter(
+        d["outcome"]["outcome"] for d in enriched if d.get("outcome") and d["outcome"]["outcome"] != "forwarded"
+    )
+    expected = Counter(accepted=len(judge.accepted), rejected=len(judge.rejected), dropped=len(judge.dropped))
+    assert concluded == +expected
+    said = {_origin(d["outcome"]): d["outcome"]["reason"] for d in enriched if d.get("outcome")}
+    wrong = {origin: (reason, said[origin]) for origin, reason in judge.rejected if reason and said[origin] != reason}
+    wrong |= {origin: (reason, said[origin]) for origin, reason in judge.dropped if said[origin] != reason}
+    assert not wrong, f"other reasons: {dict(list(wrong.items())[:5])}"
+    rows = dict(
+        query(stack.clickhouse, "SELECT outcome, count() FROM outcomes WHERE outcome != 'forwarded' GROUP BY outcome")
+    )
+    assert rows == dict(concluded), "table outcomes differs from the topic"
+    counts = "SELECT count(), uniqExact(_topic, _incarnation, _partition, _offset) FROM events"
+    (events, distinct), ((letters,),) = (
+        query(stack.clickhouse, counts)[0],
+        query(stack.clickhouse, "SELECT count() FROM dead_letters_now"),
+    )
+    assert events == distinct == len(judge.accepted)
+    assert letters == len(judge.rejected)
+    assert events + letters + len(judge.dropped) == sent
+
+
+def _compare_changes(judge: Judge, said: list[dict], stack: Stack) -> None:
+    ids = Counter(change["id"] for change in said)
+    assert max(ids.values(), default=1) == 1, "a change was said twice"
+    by_id = {change["id"]: change for change in said}
+    expected = {change["id"]: change for change in judge.changes}
+    assert by_id.keys() == expected.keys()
+    for id_, change in expected.items():
+        for name in ("customer_key", "score", "old_band", "new_band", "grade", "occurred_at", "cause"):
+            assert by_id[id_][name] == change[name], (id_, name, by_id[id_], change)
+        assert abs(by_id[id_]["value"] - change["value"]) < 1e-6
+        assert abs(by_id[id_]["old_value"] - change["old_value"]) < 1e-6
+        given = sorted((c["rule"], c["points"]) for c in by_id[id_]["contributions"])
+        assert given == sorted((c["rule"], c["points"]) for c in change["contributions"])
+    latest: dict[str, int] = {}
+    for change in said:  # in the order of each partition
+        assert change["seq"] >= latest.get(change["customer_key"], 0)
+        latest[change["customer_key"]] = change["seq"]
+    rows = {row[0] for row in query(stack.clickhouse, "SELECT id FROM score_changes")}
+    ((count,),) = query(stack.clickhouse, "SELECT count() FROM score_changes")
+    assert rows == by_id.keys() and count == len(rows)
+
+
+def _compare_profiles(stack: Stack, judge: Judge) -> None:
+    states = {
+        key: json.loads(state) for key, state in query(stack.clickhouse, "SELECT customer_key, state FROM profiles_now")
+    }
+    assert states.keys() == judge.profiles.keys()
+    for key, state in states.items():
+        expected = judge.profile(key)
+        for name, (_, as_of, band) in state["scores"].items():
+            shown = min(max(state["scores"][name][0], _scale(judge, name)[0]), _scale(judge, name)[1])
+            reference = expected["scores"][name]
+            assert abs(shown - reference["value_at"](as_of / 1000)) < 1e-6, (key, name)
+            assert band == reference["band"], (key, name)
+        assert state.get("orders", 0) == expected["orders"], key
+        assert _amounts(state.get("revenue")) == _amounts(expected["revenue"]), key
+        assert _amounts(state.get("refunded")) == _amounts(expected["refunded"]), key
+        for name in ("page_views", "active_secs", "tickets", "reopened"):
+            assert state.get(name, 0) == expected[name], (key, name)
+        open_tickets = sum(word[0] == "open" for word in state.get("ticket_states", {}).values())
+        assert open_tickets == expected["open_tickets"], key
+        assert (state.get("csat_satisfied", 0), state.get("csat_answers", 0)) == tuple(expected["csat"]), key
+
+
+def _scale(judge: Judge, name: str) -> tuple[float, float]:
+    spec = judge.rules["scores"][name]
+    return spec.get("shown_from", 0), spec.get("shown_to", 100)
+
+
+def _amounts(amounts: dict[str, Any] | None) -> dict[str, Decimal]:
+    return {currency: Decimal(total) for currency, total in (amounts or {}).items()}
+
+
+def _compare_money(stack: Stack, judge: Judge) -> None:
+    sql = "SELECT currency, sum(amount) FROM events WHERE type = 'receipt_issued' GROUP BY currency"
+    expected: dict[str, Decimal] = {}
+    for event in judge.accepted:
+        if event.type == "receipt_issued":
+            currency = event.fields["currency"]
+            expected[currency] = expected.get(currency, Decimal(0)) + Decimal(str(event.fields["total"]))
+    assert dict(query(stack.clickhouse, sql)) == expected
