@@ -1,4 +1,4 @@
-"""Scorer and loader killed -9 again and again under load on Apache Kafka: nothing lost, nothing twice, nothing said twice."""
+"""Scorer and loader killed -9 again and again under load on Apache Kafka: nothing lost, nothing counted or said twice."""
 
 import asyncio
 import random

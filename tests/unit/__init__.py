@@ -1,0 +1,1 @@
+"""Fast tests of the pure heart: no sockets, no mocks, no clock."""

@@ -1,0 +1,202 @@
+"""Rules: what a rule set may say, when a condition holds, and the grade."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+from pydantic import ValidationError
+
+from core.rules import CompiledRule, RuleSet, compile_rules
+from core.times import DAY
+from tests.unit.pipeline import RULES, SCORES, a_rule_set, compiled
+
+
+def a_rule(**changes: Any) -> dict[str, Any]:
+    return {"id": "bought", "score": "engagement", "event": "order_completed", "points": 5, **changes}
+
+
+def holds(when: dict[str, Any], fields: dict[str, Any]) -> bool:
+    (rule,) = compiled(rules=[a_rule(when=when)]).by_event["order_completed"]
+    return rule.holds(fields)
+
+
+PAGE = {"page": {"path": "/shop/shoes", "tags": ["a"]}, "total": "99.90", "rating": 4, "new": True, "empty": ""}
+
+CONDITIONS = [
+    ({}, True),
+    ({"page.path": "/shop/shoes"}, True),
+    ({"page.path": {"equals": "/shop/shoes"}}, True),
+    ({"page.path": "/shop"}, False),
+    ({"rating": 4}, True),
+    ({"rating": {"equals": 5}}, False),
+    ({"new": True}, True),
+    ({"new": False}, False),
+    ({"rating": [3, 4]}, True),
+    ({"rating": {"one_of": [1, 2]}}, False),
+    ({"page.path": ["/shop/shoes", "/"]}, True),
+    ({"page.path": {"prefix": "/shop"}}, True),
+    ({"page.path": {"prefix": ["/cart", "/shop"]}}, True),
+    ({"page.path": {"prefix": "/cart"}}, False),
+    ({"rating": {"prefix": "4"}}, True),
+    ({"rating": {"at_least": 4}}, True),
+    ({"rating": {"at_least": 4.5}}, False),
+    ({"rating": {"below": 4}}, False),
+    ({"rating": {"at_least": 1, "below": 5}}, True),
+    ({"total": {"at_least": 99.9}}, True),
+    ({"total": {"below": 99.9}}, False),
+    ({"page.path": {"at_least": 0}}, False),
+    ({"empty": {"at_least": 0}}, False),
+    ({"page.path": {"prefix": "/shop", "equals": "/shop/shoes"}}, True),
+    ({"page.path": {"prefix": "/shop", "equals": "/shop"}}, False),
+    ({"rating": 4, "total": {"at_least": 100}}, False),
+    ({"rating": 4, "total": {"at_least": 50}}, True),
+]
+
+
+@pytest.mark.parametrize(("when", "expected"), CONDITIONS)
+def test_a_rule_holds_when_all_its_conditions_do(when: dict[str, Any], expected: bool) -> None:
+    assert holds(when, PAGE) is expected
+
+
+CONDITIONS_OF_ANY_KIND = [
+    "x",
+    5,
+    True,
+    False,
+    ["x"],
+    {"equals": "x"},
+    {"one_of": ["", 0]},
+    {"prefix": "x"},
+    {"at_least": -1e9},
+    {"below": 1e9},
+]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS_OF_ANY_KIND)
+@pytest.mark.parametrize("path", ["missing", "page", "page.missing", "page.tags", "page.tags.a", "rating.x", "none", ""])
+def test_a_missing_field_and_one_that_is_no_plain_value_meet_no_condition(path: str, condition: object) -> None:
+    assert not holds({path: condition}, {**PAGE, "none": None})
+
+
+@pytest.mark.xfail(reason="core.rules turns a missing field into an empty text, which begins with an empty prefix")
+def test_a_missing_field_does_not_begin_with_nothing() -> None:
+    assert not holds({"missing": {"prefix": ""}}, PAGE)
+
+
+@pytest.mark.xfail(reason="core.rules takes 0 for a missing text")
+def test_zero_begins_with_zero() -> None:
+    assert holds({"results": {"prefix": "0"}}, {"results": 0})
+
+
+NUMBERS = st.floats(-1e6, 1e6).map(lambda number: round(number, 2))
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, st.booleans())
+def test_a_range_is_closed_below_and_open_above(value: float, low: float, high: float, as_text: bool) -> None:
+    field = f"{value:.2f}" if as_text else value
+    assert holds({"total": {"at_least": low, "below": high}}, {"total": field}) == (low <= value < high)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 2**64) | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(CONDITIONS_OF_ANY_KIND), st.dictionaries(st.sampled_from(["a", "b"]), JSON, max_size=2))
+def test_every_condition_copes_with_every_field(condition: object, fields: dict[str, Any]) -> None:
+    assert holds({"a.b": condition}, fields) in (True, False)
+
+
+REFUSED = [
+    (a_rule_set(rules=[a_rule(), a_rule(), a_rule(id="x"), a_rule(id="x")]), "rule ids stand twice: bought, x"),
+    (a_rule_set(rules=[a_rule(score="fame")]), "rule bought: no score is called 'fame'"),
+    (a_rule_set(rules=[a_rule(event=["order_completed", "ordered"])]), "rule bought: no event type is called 'ordered'"),
+    (a_rule_set(grade={"letter": "fit", "digit": "fame"}), "grade: names a score that is not there"),
+]
+
+
+@pytest.mark.parametrize(("rule_set", "message"), REFUSED)
+def test_rules_may_only_name_what_there_is(rule_set: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        RuleSet.model_validate(rule_set)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"points": 1000.5},
+        {"points": -1001},
+        {"points": "five"},
+        {"points": float("nan")},
+        {"id": "Bought"},
+        {"when": {"total": {"above": 5}}},
+        {"when": {"total": None}},
+        {"every": "day"},
+    ],
+)
+def test_a_rule_has_bounded_points_a_plain_id_and_known_words(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        RuleSet.model_validate(a_rule_set(rules=[a_rule(**changes)]))
+
+
+@pytest.mark.parametrize("floors", [(20, 0), (0, 0), (0, 20, 20)])
+def test_bands_must_rise(floors: tuple[int, ...]) -> None:
+    bands = [{"name": f"band{index}", "from": floor} for index, floor in enumerate(floors)]
+    with pytest.raises(ValidationError, match="bands must rise"):
+        RuleSet.model_validate(a_rule_set(scores={**SCORES, "fit": {"bands": bands}}))
+
+
+@pytest.mark.parametrize("changes", [{"half_life_days": 0}, {"hysteresis": -1}, {"bands": []}])
+def test_a_score_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        RuleSet.model_validate(a_rule_set(scores={**SCORES, "fit": {**SCORES["fit"], **changes}}))
+
+
+def test_rules_are_compiled_by_event_in_their_order() -> None:
+    rules = compiled()
+    assert rules.version == 3
+    assert {event: [rule.id for rule in of_event] for event, of_event in rules.by_event.items()} == {
+        "product_added": ["added", "came_close"],
+        "product_viewed": ["viewed"],
+        "cart_viewed": ["viewed"],
+        "product_removed": ["removed"],
+    }
+    assert [rule.id for rule in rules.on_traits] == ["decides", "no_say"]
+    assert isinstance(rules.on_traits[0], CompiledRule)
+    assert rules.on_traits[0].points == 20.0
+
+
+def test_scales_have_their_units_and_defaults() -> None:
+    scales = compiled().scales
+    assert scales["engagement"] == (
+        "engagement", 10 * DAY, 0.0, 100.0, 3.0, ("cold", "warm", "hot"), (0.0, 20.0, 60.0),
+    )  # fmt: skip
+    assert scales["fit"] == ("fit", None, -50.0, 100.0, 0.0, ("poor", "fair", "good"), (-50.0, 0.0, 20.0))
+
+
+def test_rules_on_traits_may_be_absent() -> None:
+    assert compile_rules(RuleSet.model_validate(a_rule_set(rules=RULES[:1]))).on_traits == ()
+
+
+GRADES = [("good", "hot", "A1"), ("good", "cold", "A3"), ("fair", "warm", "B2"), ("poor", "hot", "C1"), ("poor", "cold", "C3")]
+
+
+@pytest.mark.parametrize(("fit", "engagement", "grade"), GRADES)
+def test_the_grade_joins_the_ranks_of_two_bands(fit: str, engagement: str, grade: str) -> None:
+    assert compiled().grade({"fit": fit, "engagement": engagement}) == grade
+
+
+def test_a_score_without_a_band_counts_as_its_lowest() -> None:
+    assert compiled().grade({}) == "C3"
+
+
+def test_without_a_grade_in_the_rules_there_is_none() -> None:
+    assert compiled(grade=None).grade({"fit": "good", "engagement": "hot"}) is None
+
+
+@pytest.mark.xfail(reason="CompiledRules.grade raises for a band that newer rules renamed; band_after and next_fall do not")
+def test_a_band_that_was_renamed_does_not_stop_the_grade() -> None:
+    assert compiled().grade({"fit": "splendid", "engagement": "hot"}) is not None
