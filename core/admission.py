@@ -143,7 +143,7 @@ def _unreadable(value: bytes, message: str) -> Rejected:
         value.decode()
     except UnicodeDecodeError as error:
         return _rejected(ReasonCode.INVALID_UTF8, f"byte {error.start} is no UTF-8")
-    if "recursion" in message.lower():
+    if "depth limit" in message:
         return _rejected(ReasonCode.TOO_DEEP, "arrays or objects are nested too deep")
     return _rejected(ReasonCode.MALFORMED_JSON, message.partition(":")[0])
 

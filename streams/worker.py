@@ -7,7 +7,7 @@ from typing import Any
 import faust
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-_QUIET = ("aiokafka", "faust", "mode")
+_QUIET = ("aiokafka", "clickhouse_connect", "faust", "mode", "urllib3")
 """Libraries that report each retry: below ERROR they speak only when asked for with DEBUG or INFO."""
 
 

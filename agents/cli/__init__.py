@@ -5,9 +5,9 @@ import sys
 
 import typer
 from aiokafka.errors import KafkaError
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from agents.cli import demo, inspect, schemas, scoring, sending, stack, workers
+from agents.cli import demo, inspect, queries, schemas, scoring, sending, stack, workers
 from agents.cli.addresses import AddressError
 from agents.settings import SettingsError
 from deploy.embedded.supervisor import StackError
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (stack, demo, sending, scoring, inspect, workers, schemas):
+for part in (stack, demo, sending, scoring, inspect, queries, workers, schemas):
     part.register(app)
 
 
@@ -35,8 +35,10 @@ def main() -> None:
         _end(str(error))
     except KafkaError as error:
         _end(f"Kafka does not answer as expected: {' '.join(str(error).split())[:200]}; is it up? see `warmth status`")
+    except OperationalError:
+        _end("ClickHouse does not answer; is it up? see `warmth status`, or WARMTH_CLICKHOUSE_URL for its address")
     except ClickHouseError as error:
-        _end(f"ClickHouse does not answer as expected: {' '.join(str(error).split())[:300]}; is it up? see `warmth status`")
+        _end(f"ClickHouse refused: {' '.join(str(error).split())[:300]}")
     except (KeyboardInterrupt, asyncio.CancelledError):
         _end("interrupted")
     except OSError as error:

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(worker_app, name="worker")
     app.add_typer(topics_app, name="topics")
-    app.command(name="migrate")(migrate_command)
+    app.command(name="migrate", epilog="Example: warmth migrate --data /tmp/warmth")(migrate_command)
 
 
 @worker_app.command(epilog="Example: WARMTH_SLOT=1 warmth worker scorer")
@@ -82,9 +82,6 @@ def migrate_command(
     data: Data = None,
     wait: Annotated[bool, typer.Option(help="Wait until ClickHouse answers.")] = True,  # noqa: FBT002  # an option
 ) -> None:
-    """Create and change ClickHouse's tables by the numbered migrations.
-
-    Example: warmth migrate --data /tmp/warmth
-    """
+    """Create and change ClickHouse's tables by the numbered migrations."""
     applied = migrate(settings_of(data).sinks, wait=wait)
     typer.echo("\n".join(applied) or "nothing to apply")

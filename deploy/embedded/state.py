@@ -1,10 +1,10 @@
 """What a running stack tells about itself: `DIR/warmth.json`."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 _FILE = "warmth.json"
 
@@ -50,11 +50,8 @@ def remove_state(folder: Path) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process of this id runs."""
+    """Tell whether a process of this id runs; one that has ended and waits for its parent does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        return True
-    return True

@@ -89,7 +89,8 @@ class Supervisor:
             self._again.cancel()
         for names in (("scorer",), ("loader",), ("broker", "clickhouse")):
             await asyncio.gather(*(child.stop() for name, child in self._children.items() if name.split("-")[0] in names))
-        remove_state(self._plan.data)
+        if self._children:  # else the state is that of another stack, which refused us
+            remove_state(self._plan.data)
 
     async def _start_workers(self) -> None:
         plan = self._plan

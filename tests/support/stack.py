@@ -54,7 +54,9 @@ class Stack:
 
     def status(self) -> dict:
         """Return what `warmth status --json` says."""
-        return json.loads(self.run("status", "--json", check=False).stdout)
+        done = self.run("status", "--json", check=False)
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
 
     def wait_until_read(self, seconds: float = 240) -> dict:
         """Return the status once nothing lags."""

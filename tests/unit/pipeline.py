@@ -112,7 +112,10 @@ def at(span: Micros) -> dict[str, str]:
     return {"occurred_at": iso(T0 + span), "received_at": iso(T0 + span)}
 
 
+ADMISSIONS = {topic: Admission(topic, 100_000, PLAN) for topic in INPUT_TOPICS}
+
+
 def admitted(event: Event) -> Admitted:
-    outcome = Admission(TOPIC_OF[event["type"]], 100_000, PLAN).admit(orjson.dumps(event), BROKER_TIME)
+    outcome = ADMISSIONS[TOPIC_OF[event["type"]]].admit(orjson.dumps(event), BROKER_TIME)
     assert isinstance(outcome, Admitted), outcome
     return outcome

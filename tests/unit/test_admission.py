@@ -23,12 +23,11 @@ from tests.factories import (
     a_staying_answer,
     an_nps_answer,
 )
-from tests.unit.pipeline import BROKER_TIME, PLAN, T0, TOPIC_OF, admitted
+from tests.unit.pipeline import ADMISSIONS, BROKER_TIME, PLAN, T0, TOPIC_OF, admitted
 
 MAX_BYTES = 5_000
 MARKER = "Tr0ub4dor"
 SITE = Admission("site-interaction", MAX_BYTES, PLAN)
-ADMISSIONS = {topic: Admission(topic, 100_000, PLAN) for topic in set(TOPIC_OF.values())}
 
 
 def refused(value: bytes | None, admission: Admission = SITE) -> Rejected:
@@ -85,7 +84,6 @@ def test_broken_json_and_numbers_that_json_does_not_know_are_malformed(value: by
     assert 0 < len(outcome.detail) < 80
 
 
-@pytest.mark.xfail(reason="orjson 3.13 says `depth limit exceeded`, which core.admission does not know")
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
 def test_deep_nesting_is_too_deep(opening: bytes) -> None:
     assert refused(opening * 10_000, Admission("purchase", 10**6, {})).reason is ReasonCode.TOO_DEEP
@@ -153,7 +151,17 @@ def places(part: Any) -> list[tuple[Any, Any]]:
 
 
 SECRETS = st.sampled_from(
-    [MARKER, [MARKER], {"a": MARKER}, f"2026-{MARKER}", MARKER * 300, f"{MARKER}\n", [[MARKER]], f"12.{MARKER}", f"-{MARKER}"]
+    [
+        MARKER,
+        [MARKER],
+        {"a": MARKER},
+        f"2026-{MARKER}",
+        MARKER * 300,
+        f"{MARKER}\n",
+        [[MARKER]],
+        f"12.{MARKER}",
+        f"-{MARKER}",
+    ]
 )
 
 

@@ -173,7 +173,10 @@ def test_the_latest_value_of_each_trait_that_was_sent_is_kept() -> None:
 
 def test_the_earliest_link_of_each_kind_is_kept_without_the_identifier() -> None:
     links = [make.an_identity_linked(**on(day)) for day in (2, 1, 3)]
-    assert folded(*links, make.an_identity_linked(id_type="email", **on(3))).links == {"card": instant(1), "email": instant(3)}
+    assert folded(*links, make.an_identity_linked(id_type="email", **on(3))).links == {
+        "card": instant(1),
+        "email": instant(3),
+    }
 
 
 def test_consents_keep_the_latest_word_to_each_purpose() -> None:
@@ -205,7 +208,7 @@ VARIED: list[Callable[..., Any]] = [
     lambda n: {"type": "loyalty_changed", "balance": n, "tier": [None, "gold"][n % 2]},
     lambda n: {"type": ["ticket_opened", "ticket_reopened", "ticket_solved", "ticket_closed"][n % 4]},
     lambda n: {"type": "ticket_rated", "scale": "stars5", "rating": 1 + n % 5},
-    lambda n: {"type": "ticket_replied"},
+    lambda _: {"type": "ticket_replied"},
     lambda n: {"type": "survey_answered", "survey": "nps", "score": n},
     lambda n: {"type": "survey_answered", "survey": "leaving", "reason": ["expensive", "bad_service"][n % 2]},
     lambda n: {"type": "survey_answered", "survey": "staying", "reason": ["price", "quality"][n % 2]},
@@ -215,7 +218,7 @@ VARIED: list[Callable[..., Any]] = [
     lambda n: {"type": ["consent_given", "consent_withdrawn"][n % 2], "purpose": ["ads", "mail", "sms"][n % 3]},
     lambda n: {"type": ["processing_blocked", "processing_unblocked"][n % 2]},
     lambda n: {"type": "page_pinged", "active_secs": n},
-    lambda n: {"type": "page_viewed"},
+    lambda _: {"type": "page_viewed"},
 ]
 WORDS = st.tuples(st.sampled_from(VARIED), st.integers(0, 10), DAYS)
 

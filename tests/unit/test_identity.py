@@ -64,7 +64,9 @@ def test_the_hash_is_the_pinned_one() -> None:
 
 
 @given(NAMES, NAMES, st.binary(min_size=1, max_size=64), st.binary(min_size=1, max_size=64))
-def test_the_hash_depends_on_kind_value_and_secret_and_on_nothing_else(one: str, other: str, key: bytes, rival: bytes) -> None:
+def test_the_hash_depends_on_kind_value_and_secret_and_on_nothing_else(
+    one: str, other: str, key: bytes, rival: bytes
+) -> None:
     hashed = keyed_hash("card", one, key)
     assert len(bytes.fromhex(hashed)) == 16
     assert hashed == keyed_hash("card", one, key)

@@ -1,7 +1,7 @@
 """The log itself says where it is cut, however it is read."""
 
 from collections.abc import Iterable
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import orjson
@@ -59,7 +59,7 @@ LOGS, SIZES = logs(), st.integers(1, 6)
 
 def sliced(records: list[Logged], borders: Iterable[int]) -> list[list[Logged]]:
     ends = sorted({border % (len(records) + 1) for border in borders} | {0, len(records)})
-    return [records[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [records[start:end] for start, end in pairwise(ends)]
 
 
 @given(LOGS, SIZES, st.lists(st.integers(0, 50)))
@@ -79,7 +79,7 @@ def test_every_outcome_is_in_one_range_and_in_its_order(log: list[Logged], size:
         assert {row["loaded_at"] for row in rows} == {range_.batch}
         held = [record.offset for record in log if range_.first_offset <= record.offset <= range_.last_offset]
         assert (held[0], held[-1]) == (range_.first_offset, range_.last_offset)
-    assert all(left.last_offset < right.first_offset for left, right in zip(ranges, ranges[1:], strict=False))
+    assert all(left.last_offset < right.first_offset for left, right in pairwise(ranges))
 
 
 @given(LOGS, SIZES, st.lists(st.tuples(st.integers(1, 40), st.booleans()), max_size=6))

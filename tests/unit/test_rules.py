@@ -181,7 +181,13 @@ def test_rules_on_traits_may_be_absent() -> None:
     assert compile_rules(RuleSet.model_validate(a_rule_set(rules=RULES[:1]))).on_traits == ()
 
 
-GRADES = [("good", "hot", "A1"), ("good", "cold", "A3"), ("fair", "warm", "B2"), ("poor", "hot", "C1"), ("poor", "cold", "C3")]
+GRADES = [
+    ("good", "hot", "A1"),
+    ("good", "cold", "A3"),
+    ("fair", "warm", "B2"),
+    ("poor", "hot", "C1"),
+    ("poor", "cold", "C3"),
+]
 
 
 @pytest.mark.parametrize(("fit", "engagement", "grade"), GRADES)

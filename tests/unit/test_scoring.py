@@ -21,9 +21,7 @@ from tests.factories import (
     a_search_performed,
     a_traits_changed,
 )
-from tests.unit.pipeline import T0, Pipeline, a_rule_set, admitted, at, compiled
-
-RULES = compiled()
+from tests.unit.pipeline import COMPILED as RULES, T0, Pipeline, a_rule_set, admitted, at, compiled
 
 
 def scored(state: State, event: Event, rules: Any = RULES) -> Verdict:
@@ -122,7 +120,9 @@ def test_a_score_that_newer_rules_add_begins_with_their_first_event() -> None:
     assert state.scores["risk"].band == "low"
 
 
-@pytest.mark.xfail(reason="_trait_points notes the new points for a rule that gave the old ones, and takes back the new ones")
+@pytest.mark.xfail(
+    reason="_trait_points notes the new points for a rule that gave the old ones, and takes back the new ones"
+)
 def test_what_ceases_to_hold_takes_back_what_it_gave_though_the_rules_have_changed() -> None:
     state = with_role(new(), "owner")
     scored(state, a_traits_changed())
@@ -139,7 +139,7 @@ HISTORIES = st.lists(st.tuples(MAKERS, st.integers(0, 60 * DAY // 1000)), min_si
 @given(HISTORIES, st.randoms(use_true_random=False))
 def test_scores_do_not_depend_on_the_order_of_arrival(history: list[tuple[Any, int]], order: random.Random) -> None:
     events = [make(**at(millis * 1000)) for make, millis in history]
-    one, other = (Pipeline(RULES).feed_all(arrived) for arrived in (events, order.sample(events, len(events))))
+    one, other = (Pipeline().feed_all(arrived) for arrived in (events, order.sample(events, len(events))))
     now = one.last_seen_at
     assert now is not None
     for name, scale in RULES.scales.items():

@@ -108,7 +108,8 @@ def test_deals_are_counted_and_what_was_won_is_summed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "group"), [(10, "promoter"), (9, "promoter"), (8, "passive"), (7, "passive"), (6, "detractor"), (0, "detractor")]
+    ("score", "group"),
+    [(10, "promoter"), (9, "promoter"), (8, "passive"), (7, "passive"), (6, "detractor"), (0, "detractor")],
 )
 def test_nps_answers_have_their_group(score: int, group: str) -> None:
     state = new()
