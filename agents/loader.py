@@ -21,8 +21,8 @@ def make_loader(streams: StreamSettings, sinks: SinkSettings, incarnations: dict
         incarnations: Incarnation of every topic, from `warmth-control`.
     """
     app = loader_app(streams, topics.LOADER)
-    progress = app.progress = Loaded(app)
     clickhouse = ClickHouse(sinks)
+    progress = app.progress = Loaded(app, clickhouse)
     ranges = RangeLoader(clickhouse, progress, sinks, incarnations[topics.ENRICHED])
     load_enriched.register(app, slice_topic(app, topics.ENRICHED), ranges)
     profiles = Upserts(clickhouse, progress, sinks, PROFILES)

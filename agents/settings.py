@@ -34,8 +34,8 @@ def read_settings() -> AllSettings:
     """
     known = known_variables()
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
+        if name.upper().startswith(PREFIX) and name not in known:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
             raise SettingsError(f"{name} is no setting; did you mean {nearest[0]}?")
     try:
         return AllSettings(StreamSettings(), SinkSettings())

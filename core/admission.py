@@ -153,5 +153,7 @@ def _where(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     variants = ("nps", "leaving", "staying")  # a survey's path begins with the variant that was tried
     parts = [str(part) for part in first["loc"] if part != "constrained-str"]
+    if parts[:1] == ["properties"]:  # names of custom properties are the producer's own text
+        parts = parts[:1]
     path = ".".join(parts[1:] if parts and parts[0] in variants else parts) or "event"
     return f"{path}: {first['msg']}"[:1000]

@@ -1,5 +1,6 @@
 """One record, front to back: admit, resolve, permit, fold, decide, emit."""
 
+import re
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple, Protocol
@@ -18,6 +19,8 @@ from schemas.reasons import DropCode, ReasonCode, Stage
 ORIGIN_HEADER: Final = "origin"
 RECEIVED_HEADER: Final = "received_at"
 HOP_HEADER: Final = "hop"
+_FORWARDED: Final = re.compile(rb"([^ ]+):(\d{1,9}):(\d{1,18}) (\d{13})")
+"""Origin and reception as a forwarder of ours writes them; other headers of these names make an ordinary record."""
 _RECENT_BYTES: Final = 128 * 8
 """Ids remembered in each of two generations: at least 128, at most 256 in all."""
 
@@ -145,16 +148,11 @@ def _origin(source: Source, record: Record) -> tuple[Coordinate, Micros, bool]:
     """Return where a record was first appended, when, and whether it was forwarded since."""
     if record.headers:
         headers = dict(record.headers)
-        if ORIGIN_HEADER in headers and RECEIVED_HEADER in headers and HOP_HEADER in headers:
-            try:
-                topic, incarnation, partition, offset = headers[ORIGIN_HEADER].decode().split(":")
-                return (
-                    Coordinate(topic, incarnation, int(partition), int(offset)),
-                    int(headers[RECEIVED_HEADER]) * 1000,
-                    True,
-                )
-            except ValueError:  # not written by a forwarder of ours: an ordinary record
-                pass
+        origin, millis = headers.get(ORIGIN_HEADER), headers.get(RECEIVED_HEADER)
+        forwarded = _FORWARDED.fullmatch(b"%b %b" % (origin or b"", millis or b""))
+        if HOP_HEADER in headers and forwarded and forwarded[1] == f"{source.topic}:{source.incarnation}".encode():
+            at = Coordinate(source.topic, source.incarnation, int(forwarded[2]), int(forwarded[3]))
+            return at, int(forwarded[4]) * 1000, True
     return Coordinate(*source, record.offset), record.timestamp * 1000, False
 
 

@@ -27,6 +27,12 @@ class Test(_Spec):
     at_least: float | None = None
     below: float | None = None
 
+    @model_validator(mode="after")
+    def _says_something(self) -> "Test":
+        if not self.model_fields_set:
+            raise ValueError("an empty condition holds always; leave the field out")
+        return self
+
 
 class Rule(_Spec):
     """Points for an event or a trait."""
@@ -54,7 +60,7 @@ class Band(_Spec):
 class ScoreSpec(_Spec):
     """How a score behaves."""
 
-    half_life_days: float | None = Field(default=None, gt=0)
+    half_life_days: float | None = Field(default=None, ge=0.001)
     shown_from: float = 0.0
     shown_to: float = 100.0
     hysteresis: float = Field(default=0.0, ge=0)
@@ -65,6 +71,8 @@ class ScoreSpec(_Spec):
         floors = [band.floor for band in self.bands]
         if floors != sorted(set(floors)):
             raise ValueError("bands must rise: each `from` greater than the one before")
+        if len({band.name for band in self.bands}) != len(self.bands):
+            raise ValueError("bands must have names of their own")
         return self
 
 
@@ -123,8 +131,14 @@ class CompiledRules(NamedTuple):
         if self.grade_scores is None:
             return None
         letter, digit = (self.scales[name] for name in self.grade_scores)
-        rank = [len(scale.bands) - 1 - scale.bands.index(bands.get(scale.name, scale.bands[0])) for scale in (letter, digit)]
-        return f"{chr(ord('A') + rank[0])}{rank[1] + 1}"
+        ranks = [_rank(scale, bands.get(scale.name)) for scale in (letter, digit)]
+        return f"{chr(ord('A') + ranks[0])}{ranks[1] + 1}"
+
+
+def _rank(scale: Scale, band: str | None) -> int:
+    """Return 0 for the highest band; an unknown one ranks as the lowest."""
+    index = scale.bands.index(band) if band in scale.bands else 0
+    return len(scale.bands) - 1 - index
 
 
 def compile_rules(rule_set: RuleSet) -> CompiledRules:
@@ -168,7 +182,7 @@ def _tests(path: tuple[str, ...], test: Test) -> Iterator[Condition]:
         yield lambda event: _look(event, path) in allowed
     if test.prefix is not None:
         prefixes = (test.prefix,) if isinstance(test.prefix, str) else tuple(test.prefix)
-        yield lambda event: str(_look(event, path) or "").startswith(prefixes)
+        yield lambda event: (value := _look(event, path)) is not None and str(value).startswith(prefixes)
     if test.at_least is not None or test.below is not None:
         low = float("-inf") if test.at_least is None else test.at_least
         high = float("inf") if test.below is None else test.below
@@ -193,6 +207,8 @@ def _look(event: Mapping[str, Any], path: tuple[str, ...]) -> Any:
 
 
 def _number(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
     try:
         return float(value)  # type: ignore[arg-type]  # money may be a string; anything else is no number
     except (TypeError, ValueError):

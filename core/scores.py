@@ -88,7 +88,7 @@ def next_fall(score: Score, scale: Scale) -> tuple[Micros, str] | None:
     if scale.half_life is None or index == 0:
         return None
     edge = scale.floors[index] - scale.hysteresis
-    if edge <= 0 or edge <= scale.shown_from or score.value <= edge:
+    if edge <= 0 or edge <= scale.shown_from or score.value < edge:
         return None
     span = scale.half_life * log2(score.value / edge)
     return score.as_of + int(span) + 1, scale.bands[index - 1]

@@ -69,7 +69,7 @@ def _trait_points(state: State, rules: CompiledRules, at: Micros) -> list[Contri
         Contribution(id_, scores[id_], -points, at) for id_, points in held.items() if id_ not in holding and id_ in scores
     ]
     come = [Contribution(rule.id, rule.score, rule.points, at) for rule in holding.values() if rule.id not in held]
-    state.trait_rules = {rule.id: rule.points for rule in holding.values()}
+    state.trait_rules = {rule.id: held.get(rule.id, rule.points) for rule in holding.values()}
     return gone + come
 
 

@@ -14,6 +14,9 @@ EARLIEST: Final = 946_684_800 * SECOND
 """2000-01-01: an event said to be older is absurd."""
 LATEST: Final = 4_102_444_800 * SECOND
 """2100-01-01: an event said to be later is absurd."""
+_FIRST: Final = -62_135_596_800 * SECOND
+_LAST: Final = 253_402_300_799 * SECOND
+"""The first and last second that a calendar date can name."""
 
 
 def micros(instant: datetime) -> Micros:
@@ -24,6 +27,7 @@ def micros(instant: datetime) -> Micros:
 @lru_cache(maxsize=8192)
 def iso(instant: Micros) -> str:
     """Return RFC 3339 in UTC with milliseconds, such as 2026-11-21T07:15:00.250Z."""
+    instant = min(max(instant, _FIRST), _LAST)
     return datetime.fromtimestamp(instant / SECOND, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 

@@ -6,7 +6,7 @@ number, cuts ranges, and joins bytes.
 
 from typing import Literal
 
-from schemas.fields import Code, Contract, Id, PersonalData, Purpose, Sequence, field
+from schemas.fields import Code, Contract, Id, Key, PersonalData, Purpose, Sequence, field
 
 _OPS = (Purpose.ANALYTICS, Purpose.OPERATIONS)
 
@@ -30,7 +30,7 @@ class EventRow(Contract):
     event_id: Id = field("Id of the event.", purposes=_OPS)
     type: Code = field("Type of the event.", purposes=_OPS)
     source: Code = field("System that made it.", purposes=_OPS)
-    customer_key: Id = field("Key of the profile.", purposes=_OPS, personal=PersonalData.ATTRIBUTE)
+    customer_key: Key = field("Key of the profile.", purposes=_OPS, personal=PersonalData.ATTRIBUTE)
     occurred_at: Code = field("Event time, corrected and clamped.", purposes=_OPS)
     received_at: Code = field("When the edge or broker received it.", purposes=_OPS)
     loaded_at: Sequence = field("Batch number of the range.", purposes=_OPS, unit="epoch seconds")

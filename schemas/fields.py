@@ -110,6 +110,8 @@ Instant = Annotated[
 
 Flag = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=110)]
+"""The key of a profile: an id, or one with the prefix of a visitor or card."""
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Name = Annotated[str, StringConstraints(max_length=300)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from schemas.envelope import IdentifierType
-from schemas.fields import Code, Contract, Count, Id, Instant, PersonalData, Purpose, Sequence, field
+from schemas.fields import Code, Contract, Count, Id, Instant, Key, PersonalData, Purpose, Sequence, field
 
 _KNOWN = (Purpose.SCORING, Purpose.ANALYTICS, Purpose.SERVICE)
 Amounts = dict[str, str]
@@ -32,7 +32,7 @@ class Activity(Contract):
     last_seen_at: Instant | None = field("Latest event.", purposes=_KNOWN)
     sessions: Count | None = field("Sessions, where they are counted.", purposes=_KNOWN)
     page_views: Count = field("Pages opened.", purposes=_KNOWN)
-    active_secs: Count = field("Time on site.", purposes=_KNOWN, unit="seconds")
+    active_secs: Sequence = field("Time on site.", purposes=_KNOWN, unit="seconds")
 
 
 class NextChange(Contract):
@@ -148,7 +148,7 @@ class ConsentView(Contract):
 class Profile(Contract):
     """One customer; parts that are not known yet are null or empty, never absent."""
 
-    customer_key: Id = field("Key of the profile.", purposes=_KNOWN, personal=PersonalData.ATTRIBUTE)
+    customer_key: Key = field("Key of the profile.", purposes=_KNOWN, personal=PersonalData.ATTRIBUTE)
     seq: Sequence = field("Grows with each change.", purposes=_KNOWN)
     as_of: Instant = field("Instant that the scores are shown for.", purposes=_KNOWN)
     identities: Identities = field("Names.", purposes=_KNOWN)
@@ -162,4 +162,4 @@ class Profile(Contract):
     segments: list[Code] = field("Segments.", purposes=_KNOWN)
     traits: dict[str, object] = field("Plain fields and attributes.", purposes=_KNOWN, personal=PersonalData.ATTRIBUTE)
     consents: dict[str, ConsentView] = field("By purpose.", purposes=(Purpose.LEGAL,))
-    blocked: bool = field("Whether processing is blocked.", default=False, purposes=(Purpose.LEGAL,))
+    blocked: bool = field("Whether processing is blocked.", purposes=(Purpose.LEGAL,))

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from schemas.fields import Code, Contract, Count, Id, Instant, PersonalData, Purpose, Sequence, field
+from schemas.fields import Code, Contract, Count, Id, Instant, Key, PersonalData, Purpose, Sequence, field
 
 _OUT = (Purpose.ADVERTISING, Purpose.ANALYTICS, Purpose.SERVICE)
 
@@ -34,7 +34,7 @@ class Change(Contract):
     """What every change carries."""
 
     id: Code = field("Stable over replays: topic, incarnation, partition, offset and ordinal of the origin.", purposes=_OUT)
-    customer_key: Id = field("Key of the profile.", purposes=_OUT, personal=PersonalData.ATTRIBUTE)
+    customer_key: Key = field("Key of the profile.", purposes=_OUT, personal=PersonalData.ATTRIBUTE)
     customer_id: Id | None = field("Id of the customer, where known.", purposes=_OUT, personal=PersonalData.ATTRIBUTE)
     occurred_at: Instant = field("Event time of the change.", purposes=_OUT)
     emitted_at: Instant = field("When the scorer said it.", purposes=_OUT)

@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka.errors import CommitFailedError, IllegalStateError, RebalanceInProgressError
 from faust.types import TP
 
+from sinks.clickhouse import ClickHouse
 from streams import metrics
 from streams.exits import leave
 
@@ -18,16 +19,26 @@ class Loaded:
 
     Args:
         app: The loader's app; its consumer must be a `SliceConsumer`.
+        clickhouse: Closed in the end.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, clickhouse: ClickHouse) -> None:
         self.app = app
+        self._clickhouse = clickhouse
+        self.ready = False
         self.on_revoked: list[Callable[[], None]] = []
         self._offsets: dict[TP, int] = {}
 
     def loaded(self, tp: TP, next_offset: int) -> None:
         """Note that everything below `next_offset` is in."""
         self._offsets[tp] = next_offset
+
+    async def start(self) -> None:
+        """Nothing needs to be ready: the first insert connects."""
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        await self._clickhouse.close()
 
     async def commit(self) -> None:
         """Commit what is in. What a rebalance keeps from being committed is loaded again, and adds nothing."""
@@ -43,10 +54,12 @@ class Loaded:
 
     def assigned(self, generation: int) -> None:  # noqa: ARG002  # part of Progress
         """Be ready: the loader needs nothing but its partitions."""
+        self.ready = True
         metrics.READY.set(1)
 
     def revoked(self) -> None:
         """Forget everything that was gathered and not loaded."""
+        self.ready = False
         self._offsets.clear()
         for forget in self.on_revoked:
             forget()

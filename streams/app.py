@@ -1,54 +1,31 @@
 """Makes the Faust apps. What they are told here is as important as their code: Faust's defaults differ."""
 
 import gc
+from functools import partial
 from typing import Any
 
 import faust
-from faust.transport import drivers
-from faust.transport.drivers import aiokafka as faust_kafka
 
 from streams import driver
 from streams.epochs import Epochs
 from streams.kafka import isolation, transactions
 from streams.kafka.topics import SCORER
+from streams.liveness import watch
 from streams.profiles import ProfilesTable, ProfilesTableManager
 from streams.settings import StreamSettings
 from streams.slices import SliceSchema
 
-_SCORER_SCHEME = "epochs"
 
-
-class EpochProducer(faust_kafka.Producer):  # type: ignore[misc]  # faust is untyped
-    """Faust's producer, which starts and stops the epochs' transactional one beside it."""
-
-    async def on_start(self) -> None:
-        """Start both."""
-        await super().on_start()
-        await self.app.progress.start()
-
-    async def on_stop(self) -> None:
-        """Stop both."""
-        await super().on_stop()
-        await self.app.progress.stop()
-
-
-class EpochTransport(driver.Transport):
-    """Slices in, epochs out."""
-
-    Producer = EpochProducer
-
-
-def _faust_app(app_id: str, scheme: str, settings: StreamSettings, **options: Any) -> faust.App:
+def _faust_app(app_id: str, settings: StreamSettings, **options: Any) -> faust.App:
     driver.register()
-    drivers.TRANSPORTS.aliases[_SCORER_SCHEME] = f"{__name__}:EpochTransport"
     driver.hand_out_raw_records()
     if not settings.broker_isolates:
         isolation.install()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # the collector costs more than anything else: see the ADR on the slice driver
-    return faust.App(
+    app = faust.App(
         app_id,
-        broker=[f"{scheme}://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
+        broker=[f"slices://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
         store="memory://",
         autodiscover=False,
         web_enabled=False,
@@ -71,11 +48,13 @@ def _faust_app(app_id: str, scheme: str, settings: StreamSettings, **options: An
         worker_redirect_stdouts=False,
         **options,
     )
+    app.task(partial(watch, app, settings))
+    return app
 
 
 def scorer_app(settings: StreamSettings) -> tuple[faust.App, ProfilesTable]:
     """Return the scorer's app and its profiles table."""
-    app = _faust_app(SCORER, _SCORER_SCHEME, settings, Table=ProfilesTable, TableManager=ProfilesTableManager)
+    app = _faust_app(SCORER, settings, Table=ProfilesTable, TableManager=ProfilesTableManager)
     epochs = Epochs(app, settings)
     app.progress = epochs
     transactions.install(lambda: app.consumer.membership)
@@ -86,7 +65,7 @@ def scorer_app(settings: StreamSettings) -> tuple[faust.App, ProfilesTable]:
 
 def loader_app(settings: StreamSettings, app_id: str) -> faust.App:
     """Return the loader's app; its `progress` is set by whoever loads."""
-    return _faust_app(app_id, "slices", settings)
+    return _faust_app(app_id, settings)
 
 
 def slice_topic(app: faust.App, name: str) -> Any:

@@ -17,6 +17,7 @@ from faust.transport import drivers
 from faust.transport.drivers import aiokafka as faust_kafka
 from faust.types import TP, ConsumerMessage
 
+from streams import metrics
 from streams.exits import leave
 from streams.kafka.tail import settled_tails
 from streams.kafka.transactions import NO_MEMBER, GroupMember
@@ -28,6 +29,15 @@ FETCH_WAIT_MS = 20
 
 class Progress(Protocol):
     """What makes folded or loaded records durable; the only place that commits."""
+
+    ready: bool
+    """Whether the worker has its partitions, and their tables."""
+
+    async def start(self) -> None:
+        """Get ready before the consumer starts."""
+
+    async def stop(self) -> None:
+        """Let go, after the consumer has stopped and committed."""
 
     async def commit(self) -> None:
         """Make everything done so far durable, and commit its offsets."""
@@ -112,6 +122,10 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     membership: GroupMember = NO_MEMBER
     """Generation and member at the last assignment; aiokafka forgets them, and what it forgets is not refused."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._lags: dict[TP, int] = {}
+
     def _new_consumer_thread(self) -> SliceThread:
         return SliceThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -157,8 +171,9 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
                 yield tp, message
 
     def _messages(self, tp: TP, records: list[Any], generation: int) -> Iterator[Any]:
-        self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
         last = records[-1]
+        self._lags[tp] = max(0, self.highwater(tp) - last.offset - 1)
+        metrics.LAG.labels(tp.topic).set(sum(lag for other, lag in self._lags.items() if other.topic == tp.topic))
         yield ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [], None,
             Slice(tp, records), None, 0, 0, tp, generation_id=generation,
@@ -203,6 +218,7 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop the flow, wait for the agents, commit; then the partitions are no longer ours."""
         await super().on_partitions_revoked(revoked)
+        self._lags.clear()
         self.app.progress.revoked()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
@@ -220,10 +236,25 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         leave("the consumer failed", reason)
 
 
+class ProgressProducer(faust_kafka.Producer):  # type: ignore[misc]  # faust is untyped
+    """Faust's producer, which lives longer than the consumer, and `app.progress` as long as it."""
+
+    async def on_start(self) -> None:
+        """Start both."""
+        await super().on_start()
+        await self.app.progress.start()
+
+    async def on_stop(self) -> None:
+        """Stop both."""
+        await super().on_stop()
+        await self.app.progress.stop()
+
+
 class Transport(faust_kafka.Transport):  # type: ignore[misc]  # faust is untyped
     """Faust's Kafka transport with the slice consumer."""
 
     Consumer = SliceConsumer
+    Producer = ProgressProducer
 
 
 def register() -> None:

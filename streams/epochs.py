@@ -43,6 +43,7 @@ class Epochs:
     def __init__(self, app: Any, settings: StreamSettings) -> None:
         self.app = app
         self.settings = settings
+        self.ready = False
         self.owned: dict[int, int] = {}
         """Partition -> group generation that owns it, once it is recovered."""
         self.snapshots: list[Callable[[], Iterable[tuple[TP, Any]]]] = []
@@ -84,6 +85,7 @@ class Epochs:
 
     def revoked(self) -> None:
         """Own nothing any more."""
+        self.ready = False
         self.owned.clear()
         for forget in self.on_revoked:
             forget()

@@ -1,5 +1,6 @@
 """The profiles table: rows rest encoded, the ones in use are decoded; one changelog record per changed key and epoch."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from aiokafka import TopicPartition
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.types import TP
+from mode import Service
 
 from core import state
 from core.state import State
@@ -56,12 +58,14 @@ class Partition:
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply a changelog record; the highest `seq` wins, so that a record of a former owner never does."""
         name = key.decode()
-        if value is None:
-            self.rows.pop(name, None)
-            return
         have = self.rows.get(name)
-        if have is None or state.seq_of(value) > state.seq_of(have):
-            self.rows[name] = value
+        if value is None or have is None or state.seq_of(value) > state.seq_of(have):
+            self._warm.pop(name, None)
+            self._changed.pop(name, None)
+            if value is None:
+                self.rows.pop(name, None)
+            else:
+                self.rows[name] = value
         elif state.seq_of(value) < state.seq_of(have):
             # compaction keeps the last record: write the right one again
             metrics.STALE.inc()
@@ -131,6 +135,7 @@ class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
         for number in numbers:
             self.partition(number)
             self.epochs.owned[number] = generation
+        self.epochs.ready = True
         metrics.READY.set(1)
 
     async def _last_batches(self, numbers: list[int]) -> dict[int, int]:
@@ -158,6 +163,16 @@ class ProfilesRecovery(Recovery):  # type: ignore[misc]  # faust is untyped
             known = {tp.partition for tp in self.actives_for_table[table] if self.active_offsets[tp] is not None}
             for number in table.partitions_held.keys() - known:
                 del table.partitions_held[number]
+
+    @Service.task
+    async def _restart_recovery(self) -> None:
+        """Recover; where a rebalance cancels Faust's recovery amid a step, it never comes back: start again instead."""
+        try:
+            await Recovery._restart_recovery(self)
+        except asyncio.CancelledError:
+            if not self.should_stop:
+                leave("recovery was cancelled by a rebalance")
+            raise
 
 
 class ProfilesTableManager(TableManager):  # type: ignore[misc]  # faust is untyped

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "WARMTH_"
@@ -34,6 +34,14 @@ class StreamSettings(BaseSettings):
     hash_key: SecretStr = Field(
         SecretStr("warmth"), min_length=1, max_length=64, description="Secret of the hash of cards and phones."
     )
+
+    @field_validator("hash_key")
+    @classmethod
+    def _fits_the_hash(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value().encode()) > 64:
+            raise ValueError("must be at most 64 bytes")
+        return value
+
     rules_dir: Path = Field(RULES_DIR, description="Folder of the rules.")
     metrics_host: str = Field("127.0.0.1", description="Address that the metrics listen on.")
     metrics_port: int = Field(9101, ge=0, le=65535, description="Port of the metrics; 0 takes a free one.")

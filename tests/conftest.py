@@ -6,5 +6,5 @@
 from hypothesis import settings
 
 settings.register_profile("quick", max_examples=30, derandomize=True, deadline=None, database=None)
-settings.register_profile("thorough", max_examples=2_000, deadline=None, database=None)
+settings.register_profile("thorough", max_examples=1_000, deadline=None, database=None)
 settings.load_profile("quick")

@@ -12,6 +12,8 @@ import orjson
 import typer
 
 from agents.cli.addresses import Data, Json, settings_of
+from agents.reseed import reseed
+from agents.settings import AllSettings
 from agents.status import Status, read_status
 from deploy.embedded.programs import PORT_BASE, Broker, Plan
 from deploy.embedded.state import alive, read_state, remove_state
@@ -19,6 +21,7 @@ from deploy.embedded.supervisor import Supervisor
 from sinks.migrate import migrate
 from sinks.settings import SinkSettings
 from streams.kafka.admin import create_topics
+from streams.settings import StreamSettings
 
 Folder = Annotated[Path, typer.Option("--data", help="Folder for all that the stack keeps; made if missing.")]
 Ports = Annotated[int, typer.Option("--port-base", min=1024, max=65000, help="First of the ports that are used.")]
@@ -34,9 +37,13 @@ def register(app: typer.Typer) -> None:
 
 
 def prepare(plan: Plan) -> None:
-    """Create topics and tables of a stack."""
+    """Create topics and tables of a stack; a broker that keeps nothing gets the profiles that ClickHouse has kept."""
     asyncio.run(create_topics(plan.kafka, plan.partitions, 1))
-    migrate(SinkSettings(clickhouse_url=plan.clickhouse), wait=True)
+    sinks = SinkSettings(clickhouse_url=plan.clickhouse)
+    migrate(sinks, wait=True)
+    if not plan.broker_isolates:
+        streams = StreamSettings(kafka_bootstrap=plan.kafka, partitions=plan.partitions)
+        asyncio.run(reseed(AllSettings(streams, sinks)))
 
 
 def up(

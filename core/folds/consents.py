@@ -8,11 +8,16 @@ from schemas.consent import ConsentGiven, ConsentWithdrawn, ProcessingBlocked, P
 
 
 def _consent(state: State, event: ConsentGiven | ConsentWithdrawn, at: Micros, *, given: bool) -> None:
-    """Keep the latest word to a purpose; at the same instant the withdrawal wins."""
+    """Keep the latest word to a purpose; at the same instant the withdrawal wins, then whichever sorts last."""
+    until = None if event.valid_until is None else micros(event.valid_until)
+    new = Consent(given, at, sorted(event.channels or ()), until)
     old = state.consents.get(event.purpose)
-    if old is None or (at, not given) > (old.at, not old.given):
-        until = None if event.valid_until is None else micros(event.valid_until)
-        state.consents[event.purpose] = Consent(given, at, sorted(event.channels or ()), until)
+    if old is None or _order(new) > _order(old):
+        state.consents[event.purpose] = new
+
+
+def _order(consent: Consent) -> tuple[Micros, bool, list[str], Micros]:
+    return consent.at, not consent.given, consent.channels, consent.valid_until or 0
 
 
 def consent_given(state: State, event: ConsentGiven, at: Micros) -> None:

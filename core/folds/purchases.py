@@ -38,10 +38,15 @@ def refunded(state: State, event: ReceiptRefunded | OrderRefunded, _at: Micros) 
 
 
 def _deal(state: State, event: DealOpened | DealMoved | DealWon | DealLost, at: Micros, stage: str) -> None:
-    """Keep the latest word on a deal; at the same instant won beats lost beats open."""
+    """Keep the latest word on a deal; at the same instant won beats lost beats open, more beats less."""
     old = state.deals.get(event.deal_id)
-    if old is None or (at, _RANK[stage]) > (old.at, _RANK[old.stage]):
-        state.deals[event.deal_id] = Deal(stage, at, event.amount, event.currency)
+    new = Deal(stage, at, event.amount, event.currency)
+    if old is None or _order(new) > _order(old):
+        state.deals[event.deal_id] = new
+
+
+def _order(deal: Deal) -> tuple[Micros, int, Decimal, str]:
+    return deal.at, _RANK[deal.stage], deal.amount or _ZERO, deal.currency or ""
 
 
 def deal_under_way(state: State, event: DealOpened | DealMoved, at: Micros) -> None:

@@ -18,8 +18,6 @@ from schemas.support_ticket import (
 
 _SATISFIED: Final = {"freshdesk": frozenset({101, 102, 103}), "stars5": frozenset({4, 5}), "thumbs": frozenset({1})}
 """Answers that count as satisfied. Source: the public contract of events."""
-_KEPT_TICKETS: Final = 50
-"""Closed tickets whose state is remembered, for words that arrive late."""
 
 
 def contacted(state: State, _event: SupportTicket, at: Micros) -> None:
@@ -31,10 +29,6 @@ def contacted(state: State, _event: SupportTicket, at: Micros) -> None:
 def _ticket(state: State, event: TicketOpened | TicketReopened | TicketSolved | TicketClosed, at: Micros, word: str) -> None:
     tickets = state.ticket_states
     tickets[event.ticket_id] = latest(tickets.get(event.ticket_id), word, at)
-    if len(tickets) > _KEPT_TICKETS:
-        closed = [(dated.at, ticket) for ticket, dated in tickets.items() if dated.value == "closed"]
-        if closed:
-            del tickets[min(closed)[1]]
 
 
 def ticket_opened(state: State, event: TicketOpened, at: Micros) -> None:

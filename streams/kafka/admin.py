@@ -1,6 +1,7 @@
 """Creates and checks the topics."""
 
 import asyncio
+import logging
 from typing import NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -9,6 +10,7 @@ from aiokafka.errors import for_code
 from streams.kafka.control import read_incarnations, write_incarnations
 from streams.kafka.topics import CONTROL, TOPICS, Topic
 
+log = logging.getLogger("warmth.kafka")
 _VISIBLE_SECS = 30.0
 
 
@@ -54,7 +56,9 @@ async def create_topics(bootstrap: str, partitions: int, replication: int) -> Cr
 
 
 async def check_topics(bootstrap: str, partitions: int) -> dict[str, str]:
-    """Return the incarnation of every topic.
+    """Return the incarnation of every topic, once every partition has a leader.
+
+    A worker that joined before that would be assigned the partitions that it sees, and no other.
 
     Raises:
         TopicsError: A topic is missing, has another partition count, or has no incarnation.
@@ -62,6 +66,7 @@ async def check_topics(bootstrap: str, partitions: int) -> dict[str, str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
+        await _wait_for_leaders(admin)
         present = await _partition_counts(admin)
     finally:
         await admin.close()
@@ -82,6 +87,21 @@ def _new(topic: Topic, partitions: int, replication: int) -> NewTopic:
 
 async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
     return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+
+
+async def _wait_for_leaders(admin: AIOKafkaAdminClient) -> None:
+    names = {topic.name for topic in TOPICS}
+    waited = 0
+    while any(
+        partition["error_code"] or partition["leader"] < 0
+        for topic in await admin.describe_topics()
+        if topic["topic"] in names
+        for partition in topic["partitions"]
+    ):
+        waited += 1
+        if waited % 20 == 1:
+            log.warning("partitions have no leader yet; waiting for the brokers that hold them")
+        await asyncio.sleep(0.5)
 
 
 def _refuse_other_counts(present: dict[str, int], partitions: int) -> None:

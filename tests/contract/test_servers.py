@@ -12,8 +12,9 @@ import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector
 from typer.core import TyperCommand, TyperGroup
 
+from agents import settings
 from agents.cli import app
-from streams import metrics, settings
+from streams import metrics
 
 TOP = Path(__file__).parents[2]
 COMPOSE_TEXT = (TOP / "docker-compose.yml").read_text()

@@ -74,7 +74,9 @@ async def test_a_record_in_the_wrong_partition_is_forwarded_once_and_keeps_its_o
 async def test_a_second_hop_is_a_dead_letter(stack: Stack) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=stack.kafka, max_request_size=LARGE)
     await producer.start()
-    headers = [("origin", b"site-interaction:feed:9:17"), ("received_at", b"1795000000000"), ("hop", b"1")]
+    incarnation = json.loads(stack.run("topics", "check", "--json").stdout)[TOPIC]
+    origin = f"{TOPIC}:{incarnation}:9:17".encode()
+    headers = [("origin", origin), ("received_at", b"1795000000000"), ("hop", b"1")]
     for partition in range(4):
         await producer.send_and_wait(TOPIC, a_good_event(f"p-{partition}"), partition=partition, headers=headers)
     await producer.stop()

@@ -79,6 +79,21 @@ def test_up_status_down_keep_their_contracts(two_scorers: Stack) -> None:
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
+def test_profiles_outlive_the_embedded_broker(tmp_path: Path) -> None:
+    orders = []
+    for run in range(2):
+        stack = Stack(tmp_path / "stack")
+        try:
+            file = tmp_path / f"{run}.jsonl"
+            file.write_text("\n".join(json.dumps(a_receipt(total="10.00") | {"customer_id": "c-1"}) for _ in range(3)))
+            stack.run("send", "purchase", str(file))
+            stack.wait_until_read(60)
+            orders.append(json.loads(stack.run("profile", "c-1", "--json").stdout)["value"]["orders"])
+        finally:
+            assert stack.stop() == 0
+    assert orders == [3, 6]
+
+
 def _pids_after_restart(stack: Stack, name: str, old: int) -> list[int]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

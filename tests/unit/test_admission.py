@@ -1,5 +1,6 @@
 """Bytes in, a valid event or a rejection out: how records are refused, and how the times of an event are settled."""
 
+import copy
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -129,7 +130,7 @@ def test_an_event_belongs_into_its_own_topic(kind: str) -> None:
 WHERE = [
     (a_page_viewed(page=a_page(url=1)), "page.url: Input should be a valid string"),
     (a_page_viewed(occurred_at="yesterday"), "occurred_at: Value error, must be an RFC 3339 string with a zone"),
-    (a_custom_tracked(properties={"a": []}), "properties.a: Input should be a valid string"),
+    (a_custom_tracked(properties={"a": []}), "properties: Input should be a valid string"),
     (a_receipt(total="1e2"), "total: Value error, must be a decimal number, such as 12.50"),
     (a_receipt(lines=[{}]), "lines.0.product_id: Field required"),
     (an_nps_answer(score=11), "score: Input should be less than or equal to 10"),
@@ -170,7 +171,7 @@ def test_a_detail_names_fields_and_never_repeats_a_value(kind: str, data: st.Dat
     event = a_full_event(kind)
     for _ in range(data.draw(st.integers(1, 3))):
         holder, name = data.draw(st.sampled_from(places(event)))
-        holder[name] = data.draw(SECRETS)
+        holder[name] = copy.deepcopy(data.draw(SECRETS))
     outcome = ADMISSIONS[TOPIC_OF[kind.partition("/")[0]]].admit(orjson.dumps(event), BROKER_TIME)
     if isinstance(outcome, Rejected):
         assert MARKER not in outcome.detail

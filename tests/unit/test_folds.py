@@ -109,21 +109,10 @@ def test_at_the_same_instant_a_ticket_is_open(begun: Callable[..., Event], done:
         assert folded(*words).ticket_states["ticket-1"].value == "open"
 
 
-def test_of_many_tickets_the_oldest_closed_one_is_forgotten_and_no_open_one() -> None:
-    opened = [make.a_ticket_opened(ticket_id=f"open-{number}") for number in range(40)]
-    closed = [make.a_ticket_closed(ticket_id=f"done-{number}", **on(number)) for number in range(12)]
-    states = folded(*opened, *closed).ticket_states
-    assert len(states) == 50
-    assert {name for name in states if name.startswith("open")} == {f"open-{number}" for number in range(40)}
-    assert "done-0" not in states
-    assert "done-1" not in states
-
-
 def test_open_tickets_are_all_remembered() -> None:
     assert len(folded(*(make.a_ticket_opened(ticket_id=f"t-{n}") for n in range(60))).ticket_states) == 60
 
 
-@pytest.mark.xfail(reason="beyond 50 tickets a closed one is forgotten, and a late `opened` counts as open for ever")
 def test_a_late_word_does_not_open_a_ticket_that_was_closed_long_ago() -> None:
     closed = [make.a_ticket_closed(ticket_id=f"t-{number}", **on(1 + number % 9)) for number in range(51)]
     late = make.a_ticket_opened(ticket_id="t-0", **on(0))
@@ -240,11 +229,9 @@ def in_any_order(*events: Event) -> None:
     assert folded(*events) == folded(*reversed(events))
 
 
-@pytest.mark.xfail(reason="two consents of the same instant: the channels and end of whichever arrives first are kept")
 def test_two_consents_of_the_same_instant_give_the_same_channels_in_any_order() -> None:
     in_any_order(make.a_consent_given(channels=["email"]), make.a_consent_given(channels=["sms"]))
 
 
-@pytest.mark.xfail(reason="two words on a deal of the same instant and rank: the amount of whichever arrives first is kept")
 def test_two_words_on_a_deal_of_the_same_instant_give_the_same_amount_in_any_order() -> None:
     in_any_order(make.a_deal_won(amount=1, currency="RUB"), make.a_deal_won(amount=2, currency="RUB"))

@@ -118,7 +118,6 @@ def test_a_tombstone_forgets_and_what_comes_after_begins_anew() -> None:
     assert seq_in(partition, "c-1") == 1
 
 
-@pytest.mark.xfail(reason="restore leaves in `_changed` what a stale record had put there; it is written over the newer row")
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=6))
 def test_what_is_written_again_is_never_older_than_what_was_read(seqs: list[int]) -> None:
     partition = Partition(ANY)
@@ -128,7 +127,6 @@ def test_what_is_written_again_is_never_older_than_what_was_read(seqs: list[int]
     assert seq_of(partition.rows["c-1"]) == max(seqs)
 
 
-@pytest.mark.xfail(reason="restore leaves in `_changed` what a stale record had put there; it is written over the tombstone")
 def test_a_tombstone_after_a_stale_record_is_not_undone() -> None:
     partition = Partition(ANY)
     for value in (encoded(5), encoded(4), None):
@@ -136,7 +134,6 @@ def test_a_tombstone_after_a_stale_record_is_not_undone() -> None:
     assert taken(partition) == {}
 
 
-@pytest.mark.xfail(reason="restore changes the row and leaves the decoded profile, which `get` prefers")
 @pytest.mark.parametrize("value", [encoded(9), None])
 def test_what_is_restored_replaces_what_was_decoded(value: bytes | None) -> None:
     partition = Partition(ANY)

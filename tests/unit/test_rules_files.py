@@ -1,5 +1,6 @@
 """Rules as files: what is shipped can be read, and what can not be read is said in one line that says where."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,10 @@ def refusal(folder: Path, **files: str) -> str:
     message = str(refused.value)
     assert "\n" not in message
     return message
+
+
+def without_line(message: str) -> str:
+    return re.sub(r", line \d+(?=, rule)", "", message)
 
 
 def test_the_shipped_rules_and_plan_can_be_read() -> None:
@@ -80,12 +85,14 @@ def test_broken_yaml_is_located_by_file_and_line(tmp_path: Path) -> None:
 )
 def test_a_wrong_field_is_located_by_file_rule_and_path(tmp_path: Path, line: str, wrong: str, field: str) -> None:
     message = refusal(tmp_path, purchases=RULE.replace(line, wrong))
-    assert message.startswith(f"purchases.yaml, rule bought: {field}: ")
+    assert without_line(message).startswith(f"purchases.yaml, rule bought: {field}: ")
 
 
 def test_a_rule_without_an_id_and_one_that_is_none_are_located_by_their_file(tmp_path: Path) -> None:
-    assert refusal(tmp_path, purchases=RULE.replace("id: bought", "why: x")).startswith("purchases.yaml, rule ?: id: ")
-    assert refusal(tmp_path, purchases="rules: [bought]\n").startswith("purchases.yaml, rule ?: rules: ")
+    assert without_line(refusal(tmp_path, purchases=RULE.replace("id: bought", "why: x"))).startswith(
+        "purchases.yaml, rule ?: id: "
+    )
+    assert without_line(refusal(tmp_path, purchases="rules: [bought]\n")).startswith("purchases.yaml, rule ?: ")
 
 
 WRONG_NAMES = [
@@ -101,7 +108,6 @@ def test_a_name_that_nothing_has_is_said_with_its_rule(tmp_path: Path, line: str
     assert says in message
 
 
-@pytest.mark.xfail(reason="a check over the whole set names only the folder, and not the file of the rule")
 @pytest.mark.parametrize(("line", "wrong", "says"), WRONG_NAMES)
 def test_a_name_that_nothing_has_is_located_by_file(tmp_path: Path, line: str, wrong: str, says: str) -> None:
     message = refusal(tmp_path, purchases=RULE.replace(line, wrong))
@@ -109,7 +115,6 @@ def test_a_name_that_nothing_has_is_located_by_file(tmp_path: Path, line: str, w
     assert says in message
 
 
-@pytest.mark.xfail(reason="only broken YAML is located by its line; a wrong field is not")
 def test_a_wrong_field_is_located_by_line(tmp_path: Path) -> None:
     assert "line 5" in refusal(tmp_path, purchases=RULE.replace("points: 5", "points: five"))
 
@@ -128,7 +133,6 @@ def test_a_file_must_be_a_mapping(tmp_path: Path, text: str) -> None:
     assert refusal(tmp_path, purchases=text).startswith("purchases.yaml: must be a mapping")
 
 
-@pytest.mark.xfail(reason="`rules` is iterated before it is checked: TypeError for a number, letters for a text")
 @pytest.mark.parametrize("rules", ["5", "true", "bought", "{id: bought}"])
 def test_rules_that_are_no_list_are_located_by_file_and_field(tmp_path: Path, rules: str) -> None:
     assert refusal(tmp_path, purchases=f"rules: {rules}\n").startswith("purchases.yaml: rules: ")
@@ -141,7 +145,6 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
         read_rules(folder)
 
 
-@pytest.mark.xfail(reason="yaml.ReaderError has two lines")
 def test_a_character_that_yaml_does_not_take_is_said_in_one_line(tmp_path: Path) -> None:
     assert refusal(tmp_path, purchases="rules: \x07\n").startswith("purchases.yaml")
 

@@ -120,9 +120,6 @@ def test_a_score_that_newer_rules_add_begins_with_their_first_event() -> None:
     assert state.scores["risk"].band == "low"
 
 
-@pytest.mark.xfail(
-    reason="_trait_points notes the new points for a rule that gave the old ones, and takes back the new ones"
-)
 def test_what_ceases_to_hold_takes_back_what_it_gave_though_the_rules_have_changed() -> None:
     state = with_role(new(), "owner")
     scored(state, a_traits_changed())

@@ -93,9 +93,6 @@ def test_no_setting_shows_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_settings().streams.hash_key.get_secret_value() == SECRET
 
 
-@pytest.mark.xfail(
-    reason="the limit of the hash key counts characters, BLAKE2b's 64 are bytes: the first card stops the scorer"
-)
 def test_every_hash_key_that_is_taken_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARMTH_HASH_KEY", "ж" * 64)
     try:

@@ -138,25 +138,21 @@ def test_who_was_unblocked_is_not_blocked() -> None:
     assert shown(state)["blocked"] is False
 
 
-@pytest.mark.xfail(reason="the key of a visitor has up to 102 characters, Profile.customer_key takes 100")
 def test_a_visitor_with_the_longest_id_can_be_shown() -> None:
     state = Pipeline().feed_all([make.a_cart_viewed(customer_id=None, anonymous_id="a" * 100)], "a:" + "a" * 100)
     assert shown(state, key="a:" + "a" * 100)["seq"] == 1
 
 
-@pytest.mark.xfail(reason="core.times.iso raises beyond the year 9999 in UTC, where `for ever` often lies")
 @pytest.mark.parametrize("end", ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+03:00"])
 def test_a_consent_for_ever_can_be_shown(end: str) -> None:
     assert shown(Pipeline().feed_all([make.a_consent_given(valid_until=end)]))["seq"] == 1
 
 
-@pytest.mark.xfail(reason="a ping takes 1,000,000,000 seconds, and so does the sum in the profile")
 def test_time_on_the_site_can_be_shown_whatever_it_is() -> None:
     pings = [make.a_page_pinged(active_secs=1_000_000_000) for _ in range(2)]
     assert shown(Pipeline().feed_all(pings))["activity"]["active_secs"] == 2_000_000_000
 
 
-@pytest.mark.xfail(reason="CompiledRules.grade raises for a band that newer rules renamed")
 def test_a_profile_of_older_rules_can_be_shown() -> None:
     state = Pipeline().feed_all([make.a_product_added()])
     state.scores["engagement"].band = "lukewarm"
