@@ -57,8 +57,8 @@ def hand_out_raw_records() -> None:
 class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust is untyped
     """The consumer's thread: read-committed, short waits, known heartbeats, true ends of logs."""
 
-    heartbeat_at = 0.0
-    """When the last heartbeat that was answered well had been sent; monotonic."""
+    heartbeat_at: float | None = None
+    """When the last heartbeat that was answered well had been sent, monotonic; None before the consumer has started."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -137,7 +137,8 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     def silent_secs(self) -> float:
         """Return the age of the last good heartbeat."""
-        return time.monotonic() - self.thread.heartbeat_at
+        sent = self.thread.heartbeat_at
+        return 0.0 if sent is None else time.monotonic() - sent
 
     def _sliced(self, topic: str) -> bool:
         channels = self.app.topics._topic_name_index.get(topic, ())

