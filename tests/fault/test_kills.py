@@ -16,13 +16,26 @@ pytestmark = pytest.mark.kafka
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("victim", ["scorer", "loader"])
+@pytest.mark.parametrize("victim", ["scorer-0", "loader-0"])
 async def test_killed_again_and_again(victim: str, tmp_path, rounds: int, events: int, seed: int) -> None:
+    await _campaign(Stack(tmp_path / "stack", "--broker", "kafka"), [victim], (rounds, events, seed))
+
+
+@pytest.mark.timeout(3600)
+async def test_two_of_each_killed_in_turn_while_partitions_move(tmp_path, rounds: int, events: int, seed: int) -> None:
+    stack = Stack(tmp_path / "stack", "--broker", "kafka", "--scorers", "2", "--loaders", "2")
+    victims = ["scorer-0", "loader-1", "scorer-1", "loader-0"]
+    await _campaign(stack, victims, (max(4, rounds // 3), events // 4, seed))
+
+
+async def _campaign(stack: Stack, victims: list[str], size: tuple[int, int, int]) -> None:
+    """Kill each of `victims` in turn while events are sent, then compare everything with the reference."""
+    rounds, events, seed = size
     rng = random.Random(seed)
-    stack = Stack(tmp_path / "stack", "--broker", "kafka")
     try:
         sending = asyncio.create_task(_send_slowly(stack, seed, events, rounds))
-        for _ in range(rounds):
+        for number in range(rounds):
+            victim = victims[number % len(victims)]
             await asyncio.to_thread(_wait_until_running, stack, victim)
             await asyncio.sleep(rng.uniform(0.2, 1.5))
             stack.kill(victim)
@@ -31,8 +44,9 @@ async def test_killed_again_and_again(victim: str, tmp_path, rounds: int, events
         await verify(stack, sent)
     finally:
         assert stack.stop() == 0
-    ended = stack.log.read_text().count(f"{victim}-0 ended with -9")
-    assert ended == rounds, f"{ended} of {rounds} kills hit a running {victim}"
+    log = stack.log.read_text()
+    ended = sum(log.count(f"{victim} ended with -9") for victim in victims)
+    assert ended == rounds, f"{ended} of {rounds} kills hit a running worker"
 
 
 async def _send_slowly(stack: Stack, seed: int, events: int, rounds: int) -> int:
@@ -51,7 +65,7 @@ def _wait_until_running(stack: Stack, victim: str) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(stack.announced["metrics"][victim], timeout=2) as answer:
+            with urllib.request.urlopen(stack.announced["metrics"][victim.removesuffix("-0")], timeout=2) as answer:
                 if b"warmth_ready 1.0" in answer.read():
                     return
         except OSError:

@@ -75,7 +75,7 @@ class Stack:
     def kill(self, name: str) -> None:
         """Kill a process of the stack with -9; its supervisor starts it again."""
         state = json.loads((self.folder / "warmth.json").read_text())
-        os.kill(state["pids"][f"{name}-0" if f"{name}-0" in state["pids"] else name], signal.SIGKILL)
+        os.kill(state["pids"].get(name) or state["pids"][f"{name}-0"], signal.SIGKILL)
 
     def stop(self) -> int:
         """Stop everything; return the exit code."""
