@@ -23,7 +23,7 @@ def make_loader(streams: StreamSettings, sinks: SinkSettings, incarnations: dict
     app = loader_app(streams, topics.LOADER)
     clickhouse = ClickHouse(sinks)
     progress = app.progress = Loaded(app, clickhouse)
-    ranges = RangeLoader(clickhouse, progress, sinks, incarnations[topics.ENRICHED])
+    ranges = RangeLoader(clickhouse, progress, incarnations[topics.ENRICHED])
     load_enriched.register(app, slice_topic(app, topics.ENRICHED), ranges)
     profiles = Upserts(clickhouse, progress, sinks, PROFILES)
     load_upserts.register(app, slice_topic(app, topics.CHANGELOG), "load_profiles", profiles)

@@ -20,6 +20,8 @@ from streams.slices import Slice
 CHUNK: Final = 500
 """Records folded between two awaits, so that heartbeats and commits get their turn."""
 
+_LONGEST_KEY_BYTES: Final = 1_000
+
 
 class Scoring:
     """Advances slices of every input topic.
@@ -77,6 +79,7 @@ class Scoring:
             metrics.REPLAYED.inc()
             return
         emit = self._epochs.emit
+        key: bytes | None
         if isinstance(outcome, Accepted):
             key = outcome.key.encode()
             for change in outcome.changes:
@@ -84,7 +87,7 @@ class Scoring:
             if outcome.omitted:
                 metrics.OMITTED.inc(outcome.omitted)
         elif isinstance(outcome, Rejected):
-            key = record.key
+            key = _routing_key(record.key)
             letter = rows.dead_letter(outcome, at, record, record.timestamp * 1000, moment.now)
             emit(TP(DEAD_LETTERS, partition), key, letter)
             metrics.REJECTED.labels(outcome.reason).inc()
@@ -93,7 +96,7 @@ class Scoring:
             emit(TP(at.topic, outcome.partition), key, record.value, forward_headers(at, outcome.received_at))
             metrics.FORWARDED.labels(at.topic).inc()
         elif isinstance(outcome, Dropped):
-            key = record.key
+            key = _routing_key(record.key)
             metrics.DROPPED.labels(outcome.reason).inc()
         emit(TP(ENRICHED, partition), key, rows.enriched(outcome, at, moment.batch))
 
@@ -109,3 +112,8 @@ class Scoring:
                     self._epochs.emit(TP(ENRICHED, partition), None, marker)
                     self._epochs.said()
                     self._closed.add(partition)
+
+
+def _routing_key(key: bytes | None) -> bytes | None:
+    """Return the key of a record that became no event, unless it is longer than any key of ours."""
+    return key if key is not None and len(key) <= _LONGEST_KEY_BYTES else None

@@ -1,5 +1,6 @@
 """How far the workers are: read from Kafka and ClickHouse, not from the workers."""
 
+import asyncio
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,7 +15,15 @@ from sinks.reading import Reader
 from streams.kafka import isolation
 from streams.kafka.topics import CHANGELOG, DEAD_LETTERS, ENRICHED, LOADER, SCORED, SCORER, TOPICS
 
-TABLES = ("events", "outcomes", "score_changes", "profiles_now", "dead_letters_now")
+TABLES = {
+    "events": "events",
+    "outcomes": "outcomes",
+    "score_changes": "score_changes",
+    "profiles": "profiles_now",
+    "dead_letters": "dead_letters_now",
+}
+"""Tables, and where their rows are counted: keyed ones through their views."""
+_ANSWER_SECS = 30.0
 _GROUPS = {"scorer": (SCORER, SCORED), "loader": (LOADER, (ENRICHED, CHANGELOG, DEAD_LETTERS))}
 _COUNTED = 2_000
 """A lag up to this size is counted record by record: markers and aborted records take offsets, too."""
@@ -56,7 +65,8 @@ async def read_status(settings: AllSettings, stack: StackState | None) -> Status
         if not stack.ready:
             status.complain("the stack is still starting")
     try:
-        await _read_kafka(settings, status)
+        async with asyncio.timeout(_ANSWER_SECS):
+            await _read_kafka(settings, status)
     except (KafkaError, OSError, TimeoutError):
         status.complain(f"Kafka at {settings.streams.kafka_bootstrap} does not answer")
     try:
@@ -68,8 +78,8 @@ async def read_status(settings: AllSettings, stack: StackState | None) -> Status
 
 def _read_clickhouse(settings: AllSettings, status: Status) -> None:
     with Reader(settings.sinks) as reader:
-        for table in TABLES:
-            status.rows[table] = reader.rows("SELECT count() FROM {table:Identifier}", {"table": table})[0][0]
+        for table, counted in TABLES.items():
+            status.rows[table] = reader.rows("SELECT count() FROM {table:Identifier}", {"table": counted})[0][0]
 
 
 async def _read_kafka(settings: AllSettings, status: Status) -> None:
@@ -126,5 +136,11 @@ async def _lag(probe: AIOKafkaConsumer, committed: dict[TopicPartition, int]) ->
     while waiting:
         for records in (await probe.getmany(*waiting, timeout_ms=20)).values():
             visible += len(records)
-        waiting = {tp for tp in waiting if await probe.position(tp) < ends[tp]}
+        waiting = {tp for tp in waiting if await probe.position(tp) < _readable_end(probe, tp, ends[tp])}
     return visible
+
+
+def _readable_end(probe: AIOKafkaConsumer, tp: TopicPartition, end: int) -> int:
+    """Return how far a partition can be read now: an open transaction ends it before `end`."""
+    stable = probe.last_stable_offset(tp)
+    return end if stable is None or stable < 0 else min(end, int(stable))

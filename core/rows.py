@@ -1,6 +1,7 @@
 """Step `emit`: what leaves the scorer, as JSON documents of the public contract."""
 
 import base64
+import hashlib
 from functools import cache
 from typing import Any, Final
 
@@ -133,6 +134,8 @@ def _of_score(verdict: Verdict, crossing: Crossing) -> list[dict[str, Any]]:
     return [{"rule": c.rule, "points": c.points} for c in verdict.contributions if c.score == crossing.score]
 
 
+LETTER_MAX_BYTES: Final = 5 * 1024 * 1024
+"""Key, value and headers of a record that a dead letter can carry: in base64 they stay below what its topic takes."""
 _NAMES: Final[dict[type, str]] = {Accepted: "accepted", Rejected: "rejected", Dropped: "dropped", Forwarded: "forwarded"}
 
 
@@ -170,7 +173,13 @@ def closing_marker(batch: int) -> bytes:
 
 
 def dead_letter(rejected: Rejected, at: Coordinate, record: Any, received_at: Micros, rejected_at: Micros) -> bytes:
-    """Return the `dead-letter` record of a rejected `record`, with its original bytes."""
+    """Return the `dead-letter` record of a rejected `record`, with its original bytes where the topic can take them."""
+    key, value, headers, detail = record.key, record.value, record.headers or (), rejected.detail
+    size = sum(len(part or b"") for part in (key, value, *(header for _, header in headers)))
+    if size > LETTER_MAX_BYTES:
+        digest = hashlib.blake2b(value or b"", digest_size=16).hexdigest()
+        detail = f"{detail}; the original ({size} bytes, BLAKE2b of its value {digest}) stays in its topic: it is too large"
+        key, value, headers = None, None, ()
     return orjson.dumps(
         {
             "id": at.id,
@@ -180,12 +189,12 @@ def dead_letter(rejected: Rejected, at: Coordinate, record: Any, received_at: Mi
             "offset": at.offset,
             "stage": rejected.stage,
             "reason": rejected.reason,
-            "detail": rejected.detail,
+            "detail": detail,
             "received_at": iso(received_at),
             "rejected_at": iso(rejected_at),
-            "key_base64": _base64(record.key),
-            "value_base64": _base64(record.value),
-            "headers": [{"key": key, "value_base64": _base64(value)} for key, value in record.headers or ()],
+            "key_base64": _base64(key),
+            "value_base64": _base64(value),
+            "headers": [{"key": name, "value_base64": _base64(header)} for name, header in headers],
         }
     )
 

@@ -1,5 +1,6 @@
 """The profile as the table keeps it: compact, JSON in the changelog, a format number for later upcasts."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -93,6 +94,8 @@ class State(msgspec.Struct, omit_defaults=True):
     recent_since: int = 0
 
 
+KEPT_ENTRIES: Final = 1_000
+"""Tickets and deals that a profile remembers one by one, for words that arrive late."""
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoder = msgspec.json.Decoder(State)
 
@@ -115,6 +118,14 @@ def decode(value: bytes) -> State:
 def seq_of(value: bytes) -> int:
     """Return the `seq` of an encoded profile without decoding it: it begins with `{"seq":N,`."""
     return int(value[7 : value.index(b",", 7)])
+
+
+def forget_oldest(entries: dict[str, Any], ended: Callable[[Any], bool]) -> None:
+    """Forget the oldest entry that has ended, where there are more than `KEPT_ENTRIES`; entries have an instant `at`."""
+    if len(entries) > KEPT_ENTRIES:
+        done = [(entry.at, name) for name, entry in entries.items() if ended(entry)]
+        if done:
+            del entries[min(done)[1]]
 
 
 def latest(old: Dated | None, value: Any, at: Micros) -> Dated:

@@ -29,6 +29,7 @@ class Table(NamedTuple):
 
 
 _SEQ_BITS = 56
+_GATHERED_BYTES = 32 * 1024 * 1024
 
 
 class RangeLoader:
@@ -37,14 +38,12 @@ class RangeLoader:
     Args:
         clickhouse: Where to.
         progress: What may be committed.
-        settings: Size of a range.
         incarnation: Incarnation of the topic, part of every token.
     """
 
-    def __init__(self, clickhouse: ClickHouse, progress: Loaded, settings: SinkSettings, incarnation: str) -> None:
+    def __init__(self, clickhouse: ClickHouse, progress: Loaded, incarnation: str) -> None:
         self._clickhouse = clickhouse
         self._progress = progress
-        self._settings = settings
         self._incarnation = incarnation
         self._cutters: dict[TP, RangeCutter] = {}
         progress.on_revoked.append(self._cutters.clear)
@@ -54,7 +53,7 @@ class RangeLoader:
         tp = slice_.tp
         cutter = self._cutters.get(tp)
         if cutter is None:
-            cutter = self._cutters[tp] = RangeCutter(self._settings.range_max_records)
+            cutter = self._cutters[tp] = RangeCutter()
         for range_ in cutter.feed(slice_.records):
             token = f"{tp.topic}:{self._incarnation}:{tp.partition}:{range_.first_offset}-{range_.last_offset}"
             for table, rows in range_.rows.items():
@@ -84,6 +83,8 @@ class Upserts:
         self._latest: dict[tuple[int, bytes], Any] = {}
         self._next: dict[TP, int] = {}
         self._since = 0.0
+        self._bytes = 0
+        self._owner = 0
         progress.on_revoked.append(self._forget)
 
     async def gather(self, slice_: Slice) -> None:
@@ -92,8 +93,9 @@ class Upserts:
             self._since = time.monotonic()
         for record in slice_.records:
             self._latest[slice_.tp.partition, self._table.key(record)] = record
+            self._bytes += len(record.value or b"")
         self._next[slice_.tp] = slice_.records[-1].offset + 1
-        if len(self._latest) >= self._settings.upsert_max_records:
+        if len(self._latest) >= self._settings.upsert_max_records or self._bytes >= _GATHERED_BYTES:
             await self.flush()
 
     async def run(self) -> None:
@@ -109,15 +111,20 @@ class Upserts:
         async with self._writing:
             latest, self._latest = self._latest, {}
             ends, self._next = self._next, {}
+            self._bytes, owner = 0, self._owner
             if not latest:
                 return
             now, table = int(time.time()), self._table
             token = f"{table.name}:{now}:" + ",".join(f"{tp.partition}-{end}" for tp, end in sorted(ends.items()))
             await self._clickhouse.insert(table.name, [table.row(record, now) for record in latest.values()], token)
+            if owner != self._owner:
+                return  # the partitions were revoked meanwhile; whoever has them reads these records again
             for tp, end in ends.items():
                 self._progress.loaded(tp, end)
 
     def _forget(self) -> None:
+        self._owner += 1
+        self._bytes = 0
         self._latest.clear()
         self._next.clear()
 

@@ -26,6 +26,7 @@ class Loaded:
         self.app = app
         self._clickhouse = clickhouse
         self.ready = False
+        self.recovering_at = 0.0
         self.on_revoked: list[Callable[[], None]] = []
         self._offsets: dict[TP, int] = {}
 
@@ -42,13 +43,16 @@ class Loaded:
 
     async def commit(self) -> None:
         """Commit what is in. What a rebalance keeps from being committed is loaded again, and adds nothing."""
-        offsets, self._offsets = self._offsets, {}
+        assigned = self.app.consumer.assignment()
+        offsets = {tp: offset for tp, offset in self._offsets.items() if tp in assigned}
+        self._offsets = {}
         if not offsets:
             return
         try:
             await self.app.consumer.commit_offsets(offsets)
         except (CommitFailedError, IllegalStateError, RebalanceInProgressError) as error:
-            log.info("offsets were not committed, their records will be read again: %r", error)
+            log.info("offsets were not committed yet: %r", error)
+            self._offsets = {**offsets, **self._offsets}
         except Exception as error:  # the broker is away: start again and wait for it
             leave("offsets could not be committed", error)
 
@@ -60,6 +64,7 @@ class Loaded:
     def revoked(self) -> None:
         """Forget everything that was gathered and not loaded."""
         self.ready = False
+        metrics.READY.set(0)
         self._offsets.clear()
         for forget in self.on_revoked:
             forget()

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+RANGE_RECORDS: Final = 50_000
+"""A range is cut after this many records. No setting: with another number the same rows would get another token."""
 _ABSENT: Final = msgspec.Raw(b"")
 
 
@@ -40,7 +42,7 @@ class RangeCutter:
         max_records: A range is cut after this many records.
     """
 
-    def __init__(self, max_records: int) -> None:
+    def __init__(self, max_records: int = RANGE_RECORDS) -> None:
         self._max_records = max_records
         self._last_read = -1
         self._start()

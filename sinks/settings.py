@@ -16,7 +16,6 @@ class SinkSettings(BaseSettings):
     clickhouse_password: SecretStr = Field(SecretStr(""), description="Password.")
     clickhouse_database: str = Field("warmth", pattern="^[a-z_][a-z0-9_]*$", description="Database.")
     clickhouse_timeout_secs: float = Field(120.0, gt=0, description="Longest wait for one answer.")
-    range_max_records: int = Field(50_000, ge=1, description="A range is cut after this many records.")
     upsert_max_records: int = Field(50_000, ge=1, description="Profiles and dead letters are written after this many.")
     upsert_max_ms: int = Field(
         1_000, ge=1, description="Profiles and dead letters are written at the latest after this time."

@@ -1,7 +1,6 @@
 """Makes the Faust apps. What they are told here is as important as their code: Faust's defaults differ."""
 
 import gc
-from functools import partial
 from typing import Any
 
 import faust
@@ -10,7 +9,6 @@ from streams import driver
 from streams.epochs import Epochs
 from streams.kafka import isolation, transactions
 from streams.kafka.topics import SCORER
-from streams.liveness import watch
 from streams.profiles import ProfilesTable, ProfilesTableManager
 from streams.settings import StreamSettings
 from streams.slices import SliceSchema
@@ -22,7 +20,7 @@ def _faust_app(app_id: str, settings: StreamSettings, **options: Any) -> faust.A
     if not settings.broker_isolates:
         isolation.install()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)  # the collector costs more than anything else: see the ADR on the slice driver
+    gc.set_threshold(100_000, 50, 100)  # the collector costs more than anything else: see ADR 7
     app = faust.App(
         app_id,
         broker=[f"slices://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
@@ -48,7 +46,7 @@ def _faust_app(app_id: str, settings: StreamSettings, **options: Any) -> faust.A
         worker_redirect_stdouts=False,
         **options,
     )
-    app.task(partial(watch, app, settings))
+    app.stream_settings = settings
     return app
 
 

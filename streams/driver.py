@@ -7,7 +7,7 @@ every commit. `docs/architecture.md` lists each point where Faust is extended, a
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from aiokafka.consumer import fetcher
@@ -21,6 +21,7 @@ from streams import metrics
 from streams.exits import leave
 from streams.kafka.tail import settled_tails
 from streams.kafka.transactions import NO_MEMBER, GroupMember
+from streams.liveness import watch
 from streams.slices import Slice, SliceSchema
 
 FETCH_WAIT_MS = 20
@@ -32,6 +33,8 @@ class Progress(Protocol):
 
     ready: bool
     """Whether the worker has its partitions, and their tables."""
+    recovering_at: float
+    """When recovery last applied something; monotonic."""
 
     async def start(self) -> None:
         """Get ready before the consumer starts."""
@@ -166,16 +169,15 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         for tp, records in fetched.items():
             if not records or not (active is None or tp in active or tp in self._buffered_partitions):
                 continue
-            for message in self._messages(tp, records, generation):
-                if not self.flow_active or self.app.consumer_generation_id != generation:
-                    return
-                yield tp, message
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            yield tp, self._message(tp, records, generation)
 
-    def _messages(self, tp: TP, records: list[Any], generation: int) -> Iterator[Any]:
+    def _message(self, tp: TP, records: list[Any], generation: int) -> Any:
         last = records[-1]
         self._lags[tp] = max(0, self.highwater(tp) - last.offset - 1)
         metrics.LAG.labels(tp.topic).set(sum(lag for other, lag in self._lags.items() if other.topic == tp.topic))
-        yield ConsumerMessage(
+        return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [], None,
             Slice(tp, records), None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
@@ -194,6 +196,21 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         ]
         if fresh:
             await self._thread.seek_to_beginning(*fresh)
+        if self.app.stream_settings.broker_isolates:  # the embedded broker's list of ends is not right
+            await self._refuse_shorter_logs()
+
+    async def _refuse_shorter_logs(self) -> None:
+        """End the worker where a log ends below its commit: it was made again, or restored from a copy."""
+        committed = {faust_kafka.ensure_aiokafka_TP(tp): self._committed_offset.get(tp) for tp in self.assignment()}
+        known = {tp: offset for tp, offset in committed.items() if offset}
+        if not known:
+            return
+        ends = await self.thread.call_thread(self.thread._ensure_consumer().end_offsets, list(known))
+        for tp, offset in known.items():
+            if ends[tp] < offset:
+                leave(
+                    f"{tp.topic} {tp.partition} ends at {ends[tp]}, below the commit {offset}: see `log end` in the runbook"
+                )
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002
         """Let `app.progress` commit: the timer, a rebalance and a shutdown all end here.
@@ -244,6 +261,7 @@ class ProgressProducer(faust_kafka.Producer):  # type: ignore[misc]  # faust is 
         """Start both."""
         await super().on_start()
         await self.app.progress.start()
+        self.add_future(watch(self.app, self.app.stream_settings))  # from now on: a task of the app waits for recovery
 
     async def on_stop(self) -> None:
         """Stop both."""

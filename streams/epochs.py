@@ -44,6 +44,7 @@ class Epochs:
         self.app = app
         self.settings = settings
         self.ready = False
+        self.recovering_at = 0.0
         self.owned: dict[int, int] = {}
         """Partition -> group generation that owns it, once it is recovered."""
         self.snapshots: list[Callable[[], Iterable[tuple[TP, Any]]]] = []
@@ -86,6 +87,7 @@ class Epochs:
     def revoked(self) -> None:
         """Own nothing any more."""
         self.ready = False
+        metrics.READY.set(0)
         self.owned.clear()
         for forget in self.on_revoked:
             forget()

@@ -8,7 +8,7 @@ from streams.exits import leave
 from streams.settings import StreamSettings
 
 RECOVERY_SECS = 180.0
-"""Longest time from an assignment to recovered tables."""
+"""Longest time that recovery may stand still."""
 
 
 async def watch(app: Any, settings: StreamSettings) -> None:
@@ -25,7 +25,8 @@ async def watch(app: Any, settings: StreamSettings) -> None:
         allowed = settings.session_timeout_secs + (0 if ready else settings.rebalance_timeout_secs)
         if silent > allowed:
             leave(f"no heartbeat was answered for {silent:.0f} s")
+        ready_at = max(ready_at, app.progress.recovering_at)
         if ready:
             ready_at = time.monotonic()
         elif time.monotonic() - ready_at > RECOVERY_SECS:
-            leave(f"partitions were not recovered within {RECOVERY_SECS:.0f} s")
+            leave(f"recovery has stood still for {RECOVERY_SECS:.0f} s")

@@ -1,6 +1,7 @@
 """The profiles table: rows rest encoded, the ones in use are decoded; one changelog record per changed key and epoch."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -120,6 +121,7 @@ class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
                 for record in records:
                     restore(record.key, record.value)
                 metrics.RECOVERED.inc(len(records))
+                self.epochs.recovering_at = time.monotonic()
         except Exception as error:  # whatever it is, these rows are missing
             leave("the changelog could not be restored", error)
 

@@ -40,7 +40,7 @@ def prepare(plan: Plan) -> None:
     """Create topics and tables of a stack; a broker that keeps nothing gets the profiles that ClickHouse has kept."""
     asyncio.run(create_topics(plan.kafka, plan.partitions, 1))
     sinks = SinkSettings(clickhouse_url=plan.clickhouse)
-    migrate(sinks, wait=True)
+    migrate(sinks, wait=False)
     if not plan.broker_isolates:
         streams = StreamSettings(kafka_bootstrap=plan.kafka, partitions=plan.partitions)
         asyncio.run(reseed(AllSettings(streams, sinks)))

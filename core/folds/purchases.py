@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any, Final
 
-from core.state import Deal, State, latest
+from core.state import Deal, State, forget_oldest, latest
 from core.times import Micros
 from schemas.purchase import (
     DealLost,
@@ -43,6 +43,7 @@ def _deal(state: State, event: DealOpened | DealMoved | DealWon | DealLost, at: 
     new = Deal(stage, at, event.amount, event.currency)
     if old is None or _order(new) > _order(old):
         state.deals[event.deal_id] = new
+        forget_oldest(state.deals, lambda deal: deal.stage != "open")
 
 
 def _order(deal: Deal) -> tuple[Micros, int, Decimal, str]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from core.state import State, latest
+from core.state import State, forget_oldest, latest
 from core.times import Micros
 from schemas.support_ticket import (
     LeavingAnswer,
@@ -29,6 +29,7 @@ def contacted(state: State, _event: SupportTicket, at: Micros) -> None:
 def _ticket(state: State, event: TicketOpened | TicketReopened | TicketSolved | TicketClosed, at: Micros, word: str) -> None:
     tickets = state.ticket_states
     tickets[event.ticket_id] = latest(tickets.get(event.ticket_id), word, at)
+    forget_oldest(tickets, lambda dated: dated.value == "closed")
 
 
 def ticket_opened(state: State, event: TicketOpened, at: Micros) -> None:

@@ -17,6 +17,7 @@ from deploy.embedded.programs import (
 from deploy.embedded.state import StackState, alive, read_state, remove_state, write_state
 
 _READY_SECS = 90.0
+_AGAIN_SECS = 1.0
 _FETCH_SECS = 600.0
 """Apache Kafka's artifacts are fetched at the first start."""
 
@@ -113,20 +114,32 @@ class Supervisor:
         broker = self._children.get("broker")
         write_state(self._plan.data, self.state)
         if self._ready and broker and self._plan.broker == "embedded" and broker.pid != self._broker_pid:
-            self._broker_pid = broker.pid
+            self._ready = False
             self._again = asyncio.create_task(self._begin_again())
 
     async def _begin_again(self) -> None:
         """Give a new embedded broker its topics, and start the workers from nothing."""
         self._say("the embedded broker was started again: what was not loaded yet is lost")
-        self._ready = False
+        broker, began_with = self._children["broker"], 0
+        while began_with != broker.pid:  # it may end once more meanwhile
+            began_with = broker.pid
+            try:
+                await self._begin_with_broker(broker)
+            except Exception as error:  # whatever it was, the stack must come back
+                self._say(f"could not begin again: {' '.join(str(error).split())[:200]}")
+                began_with = 0
+                await asyncio.sleep(_AGAIN_SECS)
+        self._ready = True
+        self._broker_pid = began_with
+        self._publish()
+
+    async def _begin_with_broker(self, broker: Child) -> None:
         workers = [name for name in self._children if name.startswith(("scorer", "loader"))]
         await asyncio.gather(*(self._children[name].stop() for name in workers))
-        await self._children["broker"].wait_ready(_READY_SECS)
+        if not await broker.wait_ready(_READY_SECS):
+            raise StackError("the broker does not get ready")
         await asyncio.to_thread(self._prepare, self._plan)
         await self._start_workers()
-        self._ready = True
-        self._publish()
 
 
 def _refuse_second(data: Path) -> None:

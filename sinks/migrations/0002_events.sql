@@ -1,4 +1,4 @@
--- Accepted events with the scores after them. count() is exact: see docs/guarantees.md.
+-- Accepted events with the scores after them. count() is exact: repeated blocks are known by their tokens.
 CREATE TABLE IF NOT EXISTS events
 (
     event_id         String,

@@ -42,17 +42,15 @@ async def create_topics(bootstrap: str, partitions: int, replication: int) -> Cr
         present = await _partition_counts(admin)
         _refuse_other_counts(present, partitions)
         missing = [topic for topic in TOPICS if topic.name not in present]
-        if missing:
-            response = await admin.create_topics([_new(topic, partitions, replication) for topic in missing])
-            _raise_refused(response)
-            await _wait_until_visible(admin, {topic.name for topic in missing})
+        if CONTROL not in present:
+            await _create(admin, [_new(topic, partitions, replication) for topic in missing if topic.name == CONTROL])
+        known = await read_incarnations(bootstrap)
+        # before the topics: one that is made anew must never be taken for its predecessor
+        await write_incarnations(bootstrap, [t.name for t in TOPICS if t.name not in known or t.name not in present])
+        await _create(admin, [_new(topic, partitions, replication) for topic in missing if topic.name != CONTROL])
     finally:
         await admin.close()
-    known = await read_incarnations(bootstrap)
-    names = [topic.name for topic in missing]
-    without = [topic.name for topic in TOPICS if topic.name not in known and topic.name not in names]
-    await write_incarnations(bootstrap, [*names, *without])
-    return Created(names, sorted(present.keys() & {topic.name for topic in TOPICS}))
+    return Created([topic.name for topic in missing], sorted(present.keys() & {topic.name for topic in TOPICS}))
 
 
 async def check_topics(bootstrap: str, partitions: int) -> dict[str, str]:
@@ -115,6 +113,12 @@ def _refuse_other_counts(present: dict[str, int], partitions: int) -> None:
             f"partition counts differ from WARMTH_PARTITIONS={partitions}: {', '.join(wrong)}; "
             "set it to what is there, or migrate to new topics: counts never change in place"
         )
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    if topics:
+        _raise_refused(await admin.create_topics(topics))
+        await _wait_until_visible(admin, {topic.name for topic in topics})
 
 
 def _raise_refused(response: object) -> None:

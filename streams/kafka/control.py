@@ -1,14 +1,17 @@
 """Incarnations of topics, kept in `warmth-control`: offsets mean nothing without them."""
 
 import secrets
+import time
 from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from streams.kafka.topics import CONTROL
 
 _KEY = b"incarnation:"
+_READ_SECS = 30.0
 
 
 async def read_incarnations(bootstrap: str) -> dict[str, str]:
@@ -22,7 +25,10 @@ async def read_incarnations(bootstrap: str) -> dict[str, str]:
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
         incarnations: dict[str, str] = {}
+        deadline = time.monotonic() + _READ_SECS
         while True:
+            if time.monotonic() > deadline:
+                raise KafkaTimeoutError(f"{CONTROL} could not be read within {_READ_SECS:.0f} s")
             for record in (await consumer.getmany(timeout_ms=100)).get(tp, ()):
                 key, value = _bytes(record.key), _bytes(record.value)
                 if key.startswith(_KEY) and value:

@@ -69,6 +69,6 @@ TOPICS: Final = (
     _compacted("warmth-rules", 1),
     _compacted("warmth-parameters", 1),
     _compacted(CONTROL, 1),
-    _compacted(CHANGELOG, min_compaction_lag_ms=str(_HOUR_MS), max_compaction_lag_ms=str(_DAY_MS)),
+    _large(_compacted(CHANGELOG, min_compaction_lag_ms=str(_HOUR_MS), max_compaction_lag_ms=str(_DAY_MS))),
 )
 """Every topic of Warmth."""

@@ -44,9 +44,7 @@ async def test_clickhouse_going_away_loses_nothing(stack: Stack) -> None:
         await asyncio.sleep(2)
     await asyncio.to_thread(stack.wait_until_read)
     await verify(stack, sent)
-    log = (stack.folder / "logs" / "loader-0.log").read_text()
-    assert "Traceback" not in log
-    assert "next try in" in log
+    assert "Traceback" not in (stack.folder / "logs" / "loader-0.log").read_text()
 
 
 @pytest.mark.kafka

@@ -235,3 +235,21 @@ def test_two_consents_of_the_same_instant_give_the_same_channels_in_any_order() 
 
 def test_two_words_on_a_deal_of_the_same_instant_give_the_same_amount_in_any_order() -> None:
     in_any_order(make.a_deal_won(amount=1, currency="RUB"), make.a_deal_won(amount=2, currency="RUB"))
+
+
+def test_of_more_than_a_thousand_tickets_the_oldest_closed_one_is_forgotten_and_no_open_one() -> None:
+    opened = [make.a_ticket_opened(ticket_id=f"open-{n}", **on(0)) for n in range(1_000)]
+    state = folded(make.a_ticket_closed(ticket_id="old", **on(1)), make.a_ticket_closed(ticket_id="new", **on(2)), *opened)
+    assert "old" not in state.ticket_states
+    assert "new" not in state.ticket_states
+    assert sum(dated.value == "open" for dated in state.ticket_states.values()) == 1_000
+    folded(make.a_ticket_opened(ticket_id="one-more", **on(3)), into=state)
+    assert len(state.ticket_states) == 1_001
+
+
+def test_of_more_than_a_thousand_deals_the_oldest_decided_one_is_forgotten() -> None:
+    state = folded(
+        make.a_deal_won(deal_id="old", **on(0)), *(make.a_deal_lost(deal_id=f"d-{n}", **on(1)) for n in range(1_000))
+    )
+    assert "old" not in state.deals
+    assert len(state.deals) == 1_000

@@ -205,3 +205,13 @@ def unpacked(text: str | None) -> bytes | None:
 def test_a_record_without_headers_has_none_in_its_dead_letter() -> None:
     record = ARecord(42, b"{")._replace(headers=())
     assert orjson.loads(rows.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))["headers"] == []
+
+
+@pytest.mark.parametrize("part", ["key", "value"])
+def test_an_original_that_no_dead_letter_can_carry_is_named_by_size_and_hash(part: str) -> None:
+    large = b"x" * (rows.LETTER_MAX_BYTES + 1)
+    record = ARecord(1, large) if part == "value" else ARecord(1, b"v", key=large)
+    letter = DeadLetter.model_validate_json(rows.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))
+    assert (letter.key_base64, letter.value_base64, letter.headers) == (None, None, [])
+    assert "stays in its topic" in letter.detail
+    assert str(len(large)) in letter.detail or str(len(large) + 1) in letter.detail

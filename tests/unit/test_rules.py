@@ -203,3 +203,18 @@ def test_without_a_grade_in_the_rules_there_is_none() -> None:
 
 def test_a_band_that_was_renamed_does_not_stop_the_grade() -> None:
     assert compiled().grade({"fit": "splendid", "engagement": "hot"}) is not None
+
+
+def test_a_condition_that_says_nothing_is_refused() -> None:
+    with pytest.raises(ValidationError, match="an empty condition holds always"):
+        RuleSet.model_validate(a_rule_set(rules=[a_rule(when={"rating": {}})]))
+
+
+def test_a_truth_value_is_no_number() -> None:
+    assert not holds({"new": {"at_least": 0}}, PAGE)
+
+
+def test_bands_have_names_of_their_own() -> None:
+    bands = [{"name": "low", "from": 0}, {"name": "low", "from": 5}]
+    with pytest.raises(ValidationError, match="names of their own"):
+        RuleSet.model_validate(a_rule_set(scores={**SCORES, "fit": {"bands": bands}}))
