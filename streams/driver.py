@@ -1,7 +1,7 @@
 """The slice driver: a Faust transport that delivers one message per fetched slice and commits when it is told to.
 
 It replaces how Faust fetches, acknowledges and commits; assignment, recovery, agents and tables stay Faust's own. An
-app names it by its broker address, `slices://host:port`, and sets `app.progress` (see `Progress`), which is asked for
+app names it by its broker address, `slices://host:port`, reads every topic in slices, and sets `app.progress` (see `Progress`), which is asked for
 every commit. `docs/architecture.md` lists each point where Faust is extended, and why.
 """
 
@@ -22,7 +22,7 @@ from streams.exits import leave
 from streams.kafka.tail import settled_tails
 from streams.kafka.transactions import NO_MEMBER, GroupMember
 from streams.liveness import watch
-from streams.slices import Slice, SliceSchema
+from streams.slices import Slice
 
 FETCH_WAIT_MS = 20
 """Faust fixes 1,500, which would be most of the latency."""
@@ -142,10 +142,6 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         """Return the age of the last good heartbeat."""
         sent = self.thread.heartbeat_at
         return 0.0 if sent is None else time.monotonic() - sent
-
-    def _sliced(self, topic: str) -> bool:
-        channels = self.app.topics._topic_name_index.get(topic, ())
-        return bool(channels) and all(isinstance(channel.schema, SliceSchema) for channel in channels)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
         # A frozen copy: were the live set emptied while the thread waits, aiokafka would return every partition,
