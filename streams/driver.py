@@ -1,8 +1,8 @@
 """The slice driver: a Faust transport that delivers one message per fetched slice and commits when it is told to.
 
 It replaces how Faust fetches, acknowledges and commits; assignment, recovery, agents and tables stay Faust's own. An
-app names it by its broker address, `slices://host:port`, reads every topic in slices, and sets `app.progress` (see `Progress`), which is asked for
-every commit. `docs/architecture.md` lists each point where Faust is extended, and why.
+app names it by its broker address, `slices://host:port`, reads every topic in slices, and sets `app.progress` (see
+`Progress`), which is asked for every commit. `docs/architecture.md` lists each point where Faust is extended, and why.
 """
 
 import asyncio

@@ -67,7 +67,7 @@ def _stack(folder: Path, options: list[str], console: Console, *, keep: bool) ->
     """Run `warmth up` beside us, for as long as the block runs, or for good."""
     folder.mkdir(parents=True, exist_ok=True)
     console.print(f"Starting broker, ClickHouse, scorer and loader in {folder}")
-    command = [sys.executable, "-m", "agents.cli", "up", "--data", str(folder), *options, "--json"]
+    command = [sys.executable, "-P", "-m", "agents.cli", "up", "--data", str(folder), *options, "--json"]
     log = folder / "up.log"
     with log.open("wb") as errors:
         stack = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)

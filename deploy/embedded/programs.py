@@ -15,6 +15,8 @@ from deploy.embedded.child import Program
 Broker = Literal["embedded", "kafka"]
 HOST: Final = "127.0.0.1"
 PORT_BASE: Final = 19090
+_PYTHON: Final = (sys.executable, "-P", "-m")
+"""Runs a module of ours, whatever folders of the same names stand where the user does."""
 _KAFKA_SCRIPT: Final = Path(__file__).parent.parent / "kafka" / "broker"
 
 
@@ -99,8 +101,7 @@ def clickhouse_program(plan: Plan) -> Program:
     """Return ClickHouse's engine behind its HTTP interface."""
     port = plan.port_base + 2
     command = [
-        sys.executable,
-        "-m",
+        *_PYTHON,
         "deploy.embedded.clickhouse",
         "--data",
         str(plan.data / "clickhouse"),
@@ -115,7 +116,7 @@ def worker_program(plan: Plan, kind: Literal["scorer", "loader"], slot: int) -> 
     port = plan.metrics_port(kind, slot)
     environment = {**plan.environment(), "WARMTH_SLOT": str(slot), "WARMTH_METRICS_PORT": str(port)}
     ready = _answers(f"http://{HOST}:{port}/metrics", b"warmth_ready 1.0")
-    return Program(f"{kind}-{slot}", [sys.executable, "-m", "agents.cli", "worker", kind], environment, ready)
+    return Program(f"{kind}-{slot}", [*_PYTHON, "agents.cli", "worker", kind], environment, ready)
 
 
 def _listens(port: int) -> Callable[[], Awaitable[bool]]:

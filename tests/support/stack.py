@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-WARMTH = [sys.executable, "-m", "agents.cli"]
+WARMTH = [sys.executable, "-P", "-m", "agents.cli"]
 PORTS_EACH = 40
 
 
