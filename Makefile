@@ -4,6 +4,7 @@ BIN := .venv/bin
 DONE := .venv/.setup-done
 KAFKA := .kafka-libs/.complete
 ROUNDS ?= 20
+SEED ?= 1467978285
 
 .PHONY: setup demo test kafka-test lint bench soak
 .DEFAULT_GOAL := test
@@ -28,7 +29,7 @@ test: $(DONE)  ## everything that needs no service: unit, contract, integration 
 	$(BIN)/pytest -m "not kafka"
 
 kafka-test: $(DONE) $(KAFKA)  ## integration and kill tests on Apache Kafka from Maven artifacts
-	FAULT_ROUNDS=$(ROUNDS) $(BIN)/pytest -m kafka
+	FAULT_ROUNDS=$(ROUNDS) FAULT_SEED=$(SEED) $(BIN)/pytest -m kafka
 
 soak: $(DONE) $(KAFKA)  ## the long kill test
 	FAULT_ROUNDS=100 FAULT_EVENTS=500000 $(BIN)/pytest -m kafka --timeout 7200 tests/fault

@@ -73,9 +73,17 @@ class Stack:
         raise AssertionError(f"still lagging: {status}\n{self.log.read_text()[-3000:]}\n{logs}")
 
     def kill(self, name: str) -> None:
-        """Kill a process of the stack with -9; its supervisor starts it again."""
-        state = json.loads((self.folder / "warmth.json").read_text())
-        os.kill(state["pids"].get(name) or state["pids"][f"{name}-0"], signal.SIGKILL)
+        """Kill a running process of the stack with -9; its supervisor starts it again."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            pids = json.loads((self.folder / "warmth.json").read_text())["pids"]
+            try:
+                os.kill(pids.get(name) or pids[f"{name}-0"], signal.SIGKILL)
+            except ProcessLookupError:  # it has just ended by itself, and is being started again
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError(f"{name} does not run: {self.log.read_text()[-2000:]}")
 
     def stop(self) -> int:
         """Stop everything; return the exit code."""
