@@ -131,7 +131,7 @@ WHERE = [
     (a_page_viewed(page=a_page(url=1)), "page.url: Input should be a valid string"),
     (a_page_viewed(occurred_at="yesterday"), "occurred_at: Value error, must be an RFC 3339 string with a zone"),
     (a_custom_tracked(properties={"a": []}), "properties: Input should be a valid string"),
-    (a_receipt(total="1e2"), "total: Value error, must be a decimal number, such as 12.50"),
+    (a_receipt(total="1e2"), "total: Value error, must be a decimal number, such as 12.50, with at most 4 places"),
     (a_receipt(lines=[{}]), "lines.0.product_id: Field required"),
     (an_nps_answer(score=11), "score: Input should be less than or equal to 10"),
     (an_nps_answer(survey="mood"), "event: survey must be nps, leaving or staying"),
