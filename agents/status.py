@@ -97,6 +97,10 @@ async def _read_kafka(settings: AllSettings, status: Status) -> None:
     await admin.start()
     await probe.start()
     try:
+        present = {topic["topic"] for topic in await admin.describe_topics()}
+        if missing := sorted({topic.name for topic in TOPICS} - present):  # to ask for one may be to create it
+            status.complain(f"topics are missing: {', '.join(missing)}")
+            return
         for worker, (group, topics) in _GROUPS.items():
             tps = [TopicPartition(topic, number) for topic in topics for number in range(streams.partitions)]
             committed = await admin.list_consumer_group_offsets(group, partitions=tps)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents.cli.addresses import Data, settings_of
+from streams.kafka.admin import check_topics
 from streams.kafka.publishing import Publisher, key_of_bytes
 from streams.kafka.topics import SCORED
 from streams.kafka.waiting import wait_for_broker
@@ -40,6 +41,7 @@ def send(
 
 async def _send(streams: StreamSettings, topic: str, file: Path, size: int) -> int:
     await wait_for_broker(streams.kafka_bootstrap)
+    await check_topics(streams.kafka_bootstrap, streams.partitions)
     secret = streams.hash_key.get_secret_value().encode()
     count = 0
     columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TimeRemainingColumn())

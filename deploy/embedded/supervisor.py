@@ -112,10 +112,11 @@ class Supervisor:
     def _publish(self) -> None:
         """Write the state after a start or end; an embedded broker that lost everything needs its topics again."""
         broker = self._children.get("broker")
-        write_state(self._plan.data, self.state)
-        if self._ready and broker and self._plan.broker == "embedded" and broker.pid != self._broker_pid:
+        lost = self._ready and broker and self._plan.broker == "embedded" and broker.pid != self._broker_pid
+        if lost:
             self._ready = False
             self._again = asyncio.create_task(self._begin_again())
+        write_state(self._plan.data, self.state)
 
     async def _begin_again(self) -> None:
         """Give a new embedded broker its topics, and start the workers from nothing."""

@@ -94,6 +94,25 @@ def test_profiles_outlive_the_embedded_broker(tmp_path: Path) -> None:
     assert orders == [3, 6]
 
 
+def test_the_embedded_broker_is_started_again_with_topics_and_profiles(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "stack")
+    try:
+        old = stack.announced["pids"]["broker"]
+        for run in range(2):
+            file = tmp_path / f"{run}.jsonl"
+            file.write_text("\n".join(json.dumps(a_receipt(total="10.00") | {"customer_id": "c-1"}) for _ in range(3)))
+            stack.run("send", "purchase", str(file))
+            stack.wait_until_read(60)
+            if run == 0:
+                stack.kill("broker")
+                _pids_after_restart(stack, "broker", old)
+        profile = json.loads(stack.run("profile", "c-1", "--json").stdout)
+        assert profile["value"]["orders"] == 6
+        assert stack.status()["rows"]["events"] == 6
+    finally:
+        assert stack.stop() == 0
+
+
 def _pids_after_restart(stack: Stack, name: str, old: int) -> list[int]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
