@@ -104,17 +104,19 @@ class Journey:
                     return Rejected(Stage.RESOLVE, ReasonCode.WRONG_PARTITION, "key: forwarded once, still misplaced"), at
                 return Forwarded(key, partition, broker_time), at
             state = new()
-        refusal = self._permit(state, admitted, at)
+        stem, digest = _stem(at), _digest(admitted)
+        refusal = self._permit(state, stem, at.offset, digest)
         if refusal is not None:
             return refusal, at
+        state.applied[stem] = at.offset
+        _remember(state, digest, admitted.received_at // DAY)
         accepted = self._fold(state, key, admitted, at, moment)
         profiles.put(key, state)
         return accepted, at
 
-    def _permit(self, state: State, admitted: Admitted, at: Coordinate) -> Dropped | Replayed | None:
-        if at.offset <= state.applied.get(_stem(at), -1):
+    def _permit(self, state: State, stem: str, offset: int, digest: bytes) -> Dropped | Replayed | None:
+        if offset <= state.applied.get(stem, -1):
             return Replayed()
-        digest = _digest(admitted)
         if _seen(state.recent, digest) or _seen(state.recent_older, digest):
             return Dropped(DropCode.DUPLICATE_EVENT)
         if state.blocked is not None and state.blocked.value == "blocked" and not self._consents:
@@ -123,8 +125,6 @@ class Journey:
 
     def _fold(self, state: State, key: str, admitted: Admitted, at: Coordinate, moment: Moment) -> Accepted:
         state.seq = max(state.seq + 1, moment.seq_floor)
-        state.applied[_stem(at)] = at.offset
-        _remember(state, admitted)
         _see(state, key, admitted)
         fold = FOLDS.get(admitted.type)
         if fold is not None:
@@ -172,15 +172,14 @@ def _seen(digests: bytes, digest: bytes) -> bool:
     return index >= 0
 
 
-def _remember(state: State, admitted: Admitted) -> None:
+def _remember(state: State, digest: bytes, day: int) -> None:
     """Remember the event id in two generations: of today and the day before, or of the last 128 and those before."""
-    day = admitted.received_at // DAY
     if day > state.recent_since:
         state.recent_older = state.recent if day == state.recent_since + 1 else b""
         state.recent, state.recent_since = b"", day
     elif len(state.recent) >= _RECENT_BYTES:
         state.recent_older, state.recent = state.recent, b""
-    state.recent += _digest(admitted)
+    state.recent += digest
 
 
 def _see(state: State, key: str, admitted: Admitted) -> None:
