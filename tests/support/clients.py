@@ -23,7 +23,9 @@ class Stored(NamedTuple):
 
 async def produce(bootstrap: str, messages: Iterable[Message], partition: int | None = None) -> int:
     """Send messages with aiokafka's own partitioner, in order; return their number."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5, max_request_size=LARGE)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", linger_ms=5, max_request_size=LARGE, enable_idempotence=True
+    )
     await producer.start()
     count = 0
     try:

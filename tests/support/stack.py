@@ -72,6 +72,10 @@ class Stack:
         )
         raise AssertionError(f"still lagging: {status}\n{self.log.read_text()[-3000:]}\n{logs}")
 
+    def pid(self, name: str) -> int:
+        """Return the process id of a part of the stack."""
+        return json.loads((self.folder / "warmth.json").read_text())["pids"][name]
+
     def kill(self, name: str) -> None:
         """Kill a running process of the stack with -9; its supervisor starts it again."""
         deadline = time.monotonic() + 60
