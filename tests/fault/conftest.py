@@ -2,7 +2,8 @@
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -42,9 +43,11 @@ class Grounds:
         self._size = size
         self._shared: Ground | None = None
 
-    def fresh(self) -> Ground:
-        """Return a new ground, which the caller stops."""
-        return Ground(self._factory.mktemp("ground") / "stack", self._size)
+    def fresh(self, prepare: Callable[[Path], None] = lambda folder: None) -> Ground:
+        """Return a new ground, which the caller stops; `prepare` sees its folder before anything runs there."""
+        folder = self._factory.mktemp("ground") / "stack"
+        prepare(folder)
+        return Ground(folder, self._size)
 
     def shared(self) -> Ground:
         """Return the one that scenarios share."""

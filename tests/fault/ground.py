@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tests.reference.generator import generate
 from tests.reference.judge import Judge
-from tests.support.clients import Message, produce, query
+from tests.support.clients import Message, command, produce, query
 from tests.support.fleet import Fleet, Worker
+from tests.support.network import Namespace
 from tests.support.proxy import Proxy
 from tests.support.stack import Stack
 from tests.support.verify import verify
@@ -56,6 +57,12 @@ class Ground:
                 **settings,
             },
         )
+
+    def cut_off_worker(self, kind: str, namespace: Namespace) -> Worker:
+        """Start one more worker, inside a network namespace."""
+        worker = self.fleet.start(kind, before=namespace.before, WARMTH_METRICS_HOST=namespace.address)
+        worker.host = namespace.address
+        return worker
 
     async def start_workers(self) -> tuple[Worker, Worker]:
         """Return one scorer and one loader, ready."""
@@ -107,6 +114,17 @@ class Ground:
     def ask(self, sql: str) -> list[tuple]:
         """Return the rows of a query, past the proxy."""
         return query(self.stack.clickhouse, sql)
+
+    def ask_nothing(self, statement: str) -> None:
+        """Run a statement that has no answer."""
+        command(self.stack.clickhouse, statement)
+
+    def wait_for_broker(self, seconds: float = 90) -> None:
+        """Return once the broker answers again."""
+        deadline = time.monotonic() + seconds
+        while any("Kafka" in reason for reason in self.stack.status()["reasons"]):
+            assert time.monotonic() < deadline, f"the broker did not come back: {self.stack.log.read_text()[-1500:]}"
+            time.sleep(0.5)
 
     def pid(self, name: str) -> int:
         """Return the process id of `broker` or `clickhouse`."""

@@ -79,3 +79,10 @@ def query(url: str, sql: str) -> list[tuple]:
     host, port = url.removeprefix("http://").split(":")
     with clickhouse_connect.get_client(host=host, port=int(port), database="warmth") as client:
         return [tuple(row) for row in client.query(sql).result_rows]
+
+
+def command(url: str, statement: str) -> None:
+    """Run a statement on database `warmth`."""
+    host, port = url.removeprefix("http://").split(":")
+    with clickhouse_connect.get_client(host=host, port=int(port), database="warmth") as client:
+        client.command(statement)

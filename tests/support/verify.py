@@ -11,6 +11,7 @@ from tests.support.clients import Stored, consume, query
 from tests.support.stack import Stack
 
 INPUTS = ("site-interaction", "purchase", "support-ticket", "customer", "consent")
+COUNTS = ("orders", "page_views", "active_secs", "tickets", "reopened")
 RULES = Path(__file__).parents[2] / "rules"
 
 
@@ -27,6 +28,7 @@ async def verify(stack: Stack, sent: int) -> Judge:
     _compare_changes(judge, [json.loads(r.value) for r in await consume(stack.kafka, "score-change")], stack)
     _compare_profiles(stack, judge)
     _compare_money(stack, judge)
+    _compare_rollups(stack)
     return judge
 
 
@@ -64,14 +66,14 @@ def _compare_outcomes(stack: Stack, judge: Judge, sent: int, enriched: list[dict
     rows = dict(
         query(stack.clickhouse, "SELECT outcome, count() FROM outcomes WHERE outcome != 'forwarded' GROUP BY outcome")
     )
-    assert rows == dict(concluded), "table outcomes differs from the topic"
+    assert rows == dict(concluded), f"table outcomes differs from the topic: {rows}, {dict(concluded)}"
     counts = "SELECT count(), uniqExact(_topic, _incarnation, _partition, _offset) FROM events"
     (events, distinct), ((letters,),) = (
         query(stack.clickhouse, counts)[0],
         query(stack.clickhouse, "SELECT count() FROM dead_letters_now"),
     )
-    assert events == distinct == len(judge.accepted)
-    assert letters == len(judge.rejected)
+    assert events == distinct == len(judge.accepted), f"table events: {events}, {distinct}, {len(judge.accepted)}"
+    assert letters == len(judge.rejected), f"table dead_letters: {letters}, {len(judge.rejected)}"
     assert events + letters + len(judge.dropped) == sent
 
 
@@ -94,29 +96,53 @@ def _compare_changes(judge: Judge, said: list[dict], stack: Stack) -> None:
         latest[change["customer_key"]] = change["seq"]
     rows = {row[0] for row in query(stack.clickhouse, "SELECT id FROM score_changes")}
     ((count,),) = query(stack.clickhouse, "SELECT count() FROM score_changes")
-    assert rows == by_id.keys() and count == len(rows)
+    assert rows == by_id.keys() and count == len(rows), f"table score_changes: {count}, {len(rows)}, {len(by_id)}"
 
 
 def _compare_profiles(stack: Stack, judge: Judge) -> None:
     states = {
         key: json.loads(state) for key, state in query(stack.clickhouse, "SELECT customer_key, state FROM profiles_now")
     }
-    assert states.keys() == judge.profiles.keys()
+    assert states.keys() == judge.profiles.keys(), "other profiles than the reference's"
     for key, state in states.items():
         expected = judge.profile(key)
-        for name, (_, as_of, band) in state["scores"].items():
-            shown = min(max(state["scores"][name][0], _scale(judge, name)[0]), _scale(judge, name)[1])
+        for name, (value, as_of, band) in state["scores"].items():
+            low, high = _scale(judge, name)
             reference = expected["scores"][name]
-            assert abs(shown - reference["value_at"](as_of / 1000)) < 1e-6, (key, name)
-            assert band == reference["band"], (key, name)
-        assert state.get("orders", 0) == expected["orders"], key
-        assert _amounts(state.get("revenue")) == _amounts(expected["revenue"]), key
-        assert _amounts(state.get("refunded")) == _amounts(expected["refunded"]), key
-        for name in ("page_views", "active_secs", "tickets", "reopened"):
-            assert state.get(name, 0) == expected[name], (key, name)
-        open_tickets = sum(word[0] == "open" for word in state.get("ticket_states", {}).values())
-        assert open_tickets == expected["open_tickets"], key
-        assert (state.get("csat_satisfied", 0), state.get("csat_answers", 0)) == tuple(expected["csat"]), key
+            assert abs(min(max(value, low), high) - reference["value_at"](as_of / 1000)) < 1e-6, f"profile {key}: {name}"
+            assert band == reference["band"], f"profile {key}: band of {name}"
+        for part, (have, wanted) in _parts(state, expected).items():
+            assert have == wanted, f"profile {key}: {part} {have}, not {wanted}"
+
+
+def _parts(state: dict[str, Any], expected: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return each part of a profile as it is kept, and as it should be."""
+    parts = {name: (state.get(name, 0), expected[name]) for name in COUNTS}
+    for name in ("revenue", "refunded"):
+        parts[name] = (_amounts(state.get(name)), _amounts(expected[name]))
+    open_tickets = sum(word[0] == "open" for word in state.get("ticket_states", {}).values())
+    parts["open_tickets"] = (open_tickets, expected["open_tickets"])
+    parts["csat"] = ((state.get("csat_satisfied", 0), state.get("csat_answers", 0)), tuple(expected["csat"]))
+    return parts
+
+
+ROLLUPS = {
+    "customer_daily": (
+        "SELECT customer_key, day, type, sum(events) FROM customer_daily GROUP BY ALL",
+        "SELECT customer_key, toDate(occurred_at, 'UTC'), type, count() FROM events GROUP BY ALL",
+    ),
+    "page_daily": (
+        "SELECT day, page_path, sum(views) FROM page_daily GROUP BY ALL",
+        "SELECT toDate(occurred_at, 'UTC'), page_path, count() FROM events WHERE type = 'page_viewed' GROUP BY ALL",
+    ),
+}
+"""Each rollup beside the same sums over the rows that it was made of."""
+
+
+def _compare_rollups(stack: Stack) -> None:
+    for name, (rolled_up, summed) in ROLLUPS.items():
+        have, expected = Counter(query(stack.clickhouse, rolled_up)), Counter(query(stack.clickhouse, summed))
+        assert have == expected, f"rollup {name}: {list((have - expected) + (expected - have))[:5]}"
 
 
 def _scale(judge: Judge, name: str) -> tuple[float, float]:

@@ -19,7 +19,7 @@ def _set_steps(*steps: Any) -> None:
 
 async def _commit_plainly(epochs: Any, epoch: Any) -> None:
     if epoch.offsets:
-        await epochs.app.consumer.commit_offsets(epoch.offsets)
+        await epochs.app.consumer.commit_offsets(epoch.offsets, epochs._note)
 
 
 def offsets_before_the_changelog() -> None:
