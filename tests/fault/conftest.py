@@ -17,22 +17,21 @@ def rounds() -> int:
 
 
 @pytest.fixture(scope="session")
+def soak(rounds: int) -> bool:
+    """Whether faults last as long as they may in the field; else just long enough to matter."""
+    return rounds >= 50
+
+
+@pytest.fixture(scope="session")
 def events() -> int:
     """How many events are sent in each scenario."""
     return int(os.environ.get("FAULT_EVENTS", "1500"))
 
 
 @pytest.fixture(scope="session")
-def campaign() -> int:
-    """Seed of the whole campaign."""
+def seed() -> int:
+    """Seed of the campaign; each ground prints it, so that it can be run again."""
     return int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
-
-
-@pytest.fixture
-def seed(campaign: int) -> int:
-    """The campaign's seed, printed so that it can be run again."""
-    print(f"FAULT_SEED={campaign}")
-    return campaign
 
 
 class Grounds:
@@ -43,10 +42,12 @@ class Grounds:
         self._size = size
         self._shared: Ground | None = None
 
-    def fresh(self, prepare: Callable[[Path], None] = lambda folder: None) -> Ground:
+    def fresh(self, prepare: Callable[[Path], None] | None = None) -> Ground:
         """Return a new ground, which the caller stops; `prepare` sees its folder before anything runs there."""
         folder = self._factory.mktemp("ground") / "stack"
-        prepare(folder)
+        if prepare is not None:
+            prepare(folder)
+        print(f"FAULT_SEED={self._size[0]}")
         return Ground(folder, self._size)
 
     def shared(self) -> Ground:
@@ -55,6 +56,7 @@ class Grounds:
             self.stop()
         self._shared = self._shared or self.fresh()
         self._shared.verified = False
+        print(f"FAULT_SEED={self._size[0]}")
         return self._shared
 
     def stop(self) -> None:
@@ -65,21 +67,21 @@ class Grounds:
 
 
 @pytest.fixture(scope="session")
-def grounds(tmp_path_factory: pytest.TempPathFactory, campaign: int, events: int) -> Iterator[Grounds]:
+def grounds(tmp_path_factory: pytest.TempPathFactory, seed: int, events: int) -> Iterator[Grounds]:
     """All grounds of the session."""
-    made = Grounds(tmp_path_factory, (campaign, events))
+    made = Grounds(tmp_path_factory, (seed, events))
     yield made
     made.stop()
 
 
 @pytest.fixture
-def ground(grounds: Grounds, seed: int) -> Ground:
+def ground(grounds: Grounds) -> Ground:
     """The ground that scenarios share: what one sends, the next one's comparison covers too."""
     return grounds.shared()
 
 
 @pytest.fixture
-def own_ground(grounds: Grounds, seed: int) -> Iterator[Ground]:
+def own_ground(grounds: Grounds) -> Iterator[Ground]:
     """A ground of its own, for what cannot be mended or must not be compared."""
     made = grounds.fresh()
     yield made

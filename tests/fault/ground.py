@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.reference.generator import generate
 from tests.reference.judge import Judge
 from tests.support.clients import Message, command, produce, query
@@ -18,6 +20,7 @@ from tests.support.proxy import Proxy
 from tests.support.stack import Stack
 from tests.support.verify import verify
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="cuts networks or mounts disks, which needs root")
 INJECTED = Path(__file__).with_name("mutants")
 EXPECTED_EXITS = {75, -signal.SIGKILL}
 GROWTH_BYTES = 100 * 1024 * 1024

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.fault.ground import Ground
+from tests.fault.ground import Ground, needs_root
 from tests.support.network import Namespace
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
@@ -35,29 +35,30 @@ async def test_restarted(ground: Ground, rounds: int) -> None:
     await ground.verify()
 
 
-async def test_stopped_beyond_the_session(ground: Ground, rounds: int) -> None:
+async def test_stopped_beyond_the_session(ground: Ground, soak: bool) -> None:
     await ground.start_workers()
     await ground.send()
     broker = ground.pid("broker")
     os.kill(broker, signal.SIGSTOP)
     try:
-        await asyncio.sleep(BEYOND_THE_SESSION_SECS if rounds < 20 else 30)
+        await asyncio.sleep(30 if soak else BEYOND_THE_SESSION_SECS)
     finally:
         os.kill(broker, signal.SIGCONT)
     await ground.send()
     await ground.verify()
 
 
-async def test_away(ground: Ground, rounds: int) -> None:
+async def test_away(ground: Ground, soak: bool) -> None:
     await ground.start_workers()
     await ground.send()
     with ground.held_away("broker"):
-        await asyncio.sleep(15 if rounds < 20 else 120)
+        await asyncio.sleep(120 if soak else 15)
     await asyncio.to_thread(ground.wait_for_broker)
     await ground.send()
     await ground.verify()
 
 
+@needs_root
 @pytest.mark.parametrize("kind", ["scorer", "loader"])
 async def test_cut_off_from_a_worker(ground: Ground, kind: str) -> None:
     """The cable of one worker is pulled; another one takes over; the first comes back and may do no harm."""

@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
     ],
 )
 async def test_a_scorer_with_a_defect_is_caught(own_ground: Ground, mutant: str, step: str, what: str) -> None:
-    scorer, loader = own_ground.scorer(MUTANT=mutant), own_ground.loader()
+    scorer = own_ground.scorer(MUTANT=mutant)
+    own_ground.loader()
     await asyncio.to_thread(own_ground.fleet.wait_ready)
     scorer.arm(f"epoch.{step}")
     await own_ground.send()

@@ -63,10 +63,10 @@ async def test_the_only_one_stopped_beyond_its_session(ground: Ground) -> None:
     await ground.verify()
 
 
-async def test_workers_join_and_leave(ground: Ground, rounds: int, seed: int) -> None:
+async def test_workers_join_and_leave(ground: Ground, rounds: int, seed: int, soak: bool) -> None:
     rng = random.Random(seed)
     await ground.start_workers()
-    pause = 2 if rounds < 20 else 10
+    pause = 10 if soak else 2
     for _ in range(rounds):
         sending = asyncio.create_task(ground.send_slowly(pause))
         kind = rng.choice(("scorer", "loader"))

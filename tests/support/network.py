@@ -2,16 +2,18 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+_IP = shutil.which("ip") or "/sbin/ip"
 RELAY = Path(__file__).with_name("relay.py")
 
 
 def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+    subprocess.run([_IP, *arguments], check=True, capture_output=True, text=True)
 
 
 class Namespace:
@@ -26,7 +28,7 @@ class Namespace:
         self.name = f"warmth{os.getpid()}"
         self._cable = f"w{os.getpid()}"
         self._relays: list[subprocess.Popen[bytes]] = []
-        self.before = ("ip", "netns", "exec", self.name)
+        self.before = (_IP, "netns", "exec", self.name)
         _ip("netns", "add", self.name)
         _ip("link", "add", self._cable, "type", "veth", "peer", "name", "eth0", "netns", self.name)
         _ip("addr", "add", f"{here}/30", "dev", self._cable)

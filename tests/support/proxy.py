@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote_plus
@@ -55,6 +56,13 @@ class Proxy:
     def wait_struck(self, seconds: float = 60) -> None:
         """Return once all armed faults have happened."""
         assert self._struck.wait(seconds), f"no insert met {self._armed}"
+
+    def wait_insert(self, seen: int, seconds: float = 60) -> None:
+        """Return as soon as there were more than `seen` inserts."""
+        deadline = time.monotonic() + seconds
+        while self.inserts <= seen:
+            assert time.monotonic() < deadline, "nothing is inserted"
+            time.sleep(0.001)
 
     def away(self) -> None:
         """Refuse connections, and reset the ones there are."""

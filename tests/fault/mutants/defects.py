@@ -4,17 +4,18 @@ import re
 import time
 from typing import Any
 
+from clickhouse_connect.driver.asyncclient import AsyncClient
+
+from streams import epochs as product
+from streams.profiles import Partition
+
 
 def _steps() -> dict[str, Any]:
-    from streams import epochs
-
-    return {step.__name__.strip("_"): step for step in epochs.STEPS}
+    return {step.__name__.strip("_"): step for step in product.STEPS}
 
 
 def _set_steps(*steps: Any) -> None:
-    from streams import epochs
-
-    epochs.STEPS = steps
+    product.STEPS = steps
 
 
 async def _commit_plainly(epochs: Any, epoch: Any) -> None:
@@ -45,7 +46,6 @@ def outputs_after_the_epoch() -> None:
 
 def seq_ignored_on_restore() -> None:
     """The last record of a key wins, whoever wrote it."""
-    from streams.profiles import Partition
 
     def restore(self: Any, key: bytes, value: bytes | None) -> None:
         if value is None:
@@ -58,9 +58,8 @@ def seq_ignored_on_restore() -> None:
 
 def no_transaction() -> None:
     """Outputs and changelog are visible as soon as they are sent; the offsets are committed in the end."""
-    from streams import epochs
 
-    class PlainProducer(epochs.AIOKafkaProducer):
+    class PlainProducer(product.AIOKafkaProducer):
         def __init__(self, **options: Any) -> None:
             del options["transactional_id"], options["transaction_timeout_ms"]
             super().__init__(**options)
@@ -74,14 +73,12 @@ def no_transaction() -> None:
         async def commit_transaction(self) -> None:
             """Everything is visible already."""
 
-    epochs.AIOKafkaProducer = PlainProducer
-    _set_steps(*epochs.STEPS, _commit_plainly)
+    product.AIOKafkaProducer = PlainProducer
+    _set_steps(*product.STEPS, _commit_plainly)
 
 
 def _mutate_inserts(change: Any) -> None:
     """Let `change` look at the arguments of every insert just before it is sent."""
-    from clickhouse_connect.driver.asyncclient import AsyncClient
-
     insert = AsyncClient.raw_insert
 
     async def changed(self: Any, table: str, **options: Any) -> Any:
@@ -95,8 +92,9 @@ def no_token() -> None:
     """Blocks have no names. (ClickHouse would then know a block by its hash: that is switched off as well.)"""
 
     def change(options: dict[str, Any]) -> None:
-        del options["settings"]["insert_deduplication_token"]
-        options["settings"]["insert_deduplicate"] = 0
+        settings = {**options["settings"], "insert_deduplicate": 0}
+        settings.pop("insert_deduplication_token", None)
+        options["settings"] = settings
 
     _mutate_inserts(change)
 
