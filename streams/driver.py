@@ -300,7 +300,10 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         self.app.progress.revoked()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Keep the group membership that these partitions were assigned under."""
+        """Keep the group membership that these partitions were assigned under; refuse partitions that were added."""
+        partitions = self.app.stream_settings.partitions
+        if added := sorted(tp for tp in assigned if tp.partition >= partitions):
+            leave(f"partition counts differ from WARMTH_PARTITIONS={partitions}: {added[0].topic} has grown")
         self.membership = self.thread.member()
         self.app.progress.assigned(self.membership[0])
         await super().on_partitions_assigned(assigned, generation_id)
