@@ -1,6 +1,7 @@
 """The ground of the fault tests: broker and ClickHouse, workers that may be hurt, and customers who keep coming."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import signal
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tests.reference.generator import generate
 from tests.reference.judge import Judge
@@ -18,11 +20,12 @@ from tests.support.fleet import Fleet, Worker
 from tests.support.network import Namespace
 from tests.support.proxy import Proxy
 from tests.support.stack import Stack
-from tests.support.verify import verify
+from tests.support.verify import Evidence, verify
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="cuts networks or mounts disks, which needs root")
 INJECTED = Path(__file__).with_name("mutants")
 EXPECTED_EXITS = {75, -signal.SIGKILL}
+PATIENCE_SECS = 15
 GROWTH_BYTES = 100 * 1024 * 1024
 """A worker that holds more than this beyond its start has not stayed flat."""
 
@@ -43,6 +46,7 @@ class Ground:
         self.clock = folder / "clock-shift"
         self.sent = 0
         self.verified = False
+        self._evidence = Evidence()
         self._traffic = generate(seed=seed, events=100 * self.events, customers=max(300, self.events // 2))
 
     def scorer(self, **settings: str) -> Worker:
@@ -98,14 +102,23 @@ class Ground:
             await asyncio.sleep(1 / parts_each_second)
 
     async def settle(self, seconds: float = 240) -> None:
-        """Return once everything that was sent is loaded."""
+        """Return once everything that was sent is loaded; rows are counted first, since asking for the lag costs more."""
+        await asyncio.to_thread(self._wait_for_rows)
         await asyncio.to_thread(self.stack.wait_until_read, seconds)
+
+    def _wait_for_rows(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ClickHouseError, OSError):
+                if self.ask("SELECT count() FROM outcomes WHERE outcome != 'forwarded'")[0][0] >= self.sent:
+                    return
+            time.sleep(0.2)
 
     async def verify(self) -> Judge:
         """Wait until everything is read, and assert that all of it is exact."""
         await asyncio.to_thread(self.fleet.wait_ready)
         await self.settle()
-        judge = await verify(self.stack, self.sent)
+        judge = await verify(self.stack, self.sent, self._evidence)
         for worker in self.fleet.workers:
             assert set(worker.exits) <= EXPECTED_EXITS, (worker.kind, worker.exits, worker.last_words())
             grown = worker.memory() - worker.ready_bytes if worker.ready_bytes else 0

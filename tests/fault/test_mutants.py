@@ -6,6 +6,7 @@ import pytest
 
 from tests.fault.ground import Ground
 from tests.fault.test_loader import cut_each_table, retry_in_another_month
+from tests.fault.test_scorer import kill_at
 from tests.fault.test_stale import force_a_stale_record
 from tests.support.proxy import CUT_ANSWER
 
@@ -24,9 +25,7 @@ async def test_a_scorer_with_a_defect_is_caught(own_ground: Ground, mutant: str,
     scorer = own_ground.scorer(MUTANT=mutant)
     own_ground.loader()
     await asyncio.to_thread(own_ground.fleet.wait_ready)
-    scorer.arm(f"epoch.{step}")
-    await own_ground.send()
-    await asyncio.to_thread(scorer.wait_struck)
+    await kill_at(own_ground, scorer, step)
     with pytest.raises(AssertionError, match=what):
         await own_ground.verify()
 
@@ -60,6 +59,6 @@ async def test_a_load_time_from_the_clock_is_caught(own_ground: Ground) -> None:
     own_ground.scorer()
     own_ground.loader(MUTANT="loaded_at_from_the_clock")
     await asyncio.to_thread(own_ground.fleet.wait_ready)
-    await retry_in_another_month(own_ground, CUT_ANSWER)
+    await retry_in_another_month(own_ground)
     with pytest.raises(AssertionError, match="table"):
         await own_ground.verify()

@@ -19,6 +19,11 @@ def repeated(messages: list[Message], rng: random.Random, share: float) -> list[
     return [message for _, message in sorted(places, key=lambda place: place[0])]
 
 
+def with_broken_copies(messages: list[Message]) -> list[Message]:
+    """Send a copy without its last byte after each message: half of what arrives is no event."""
+    return [copy for topic, key, value in messages for copy in ((topic, key, value), (topic, key, value[:-1]))]
+
+
 def shuffled(messages: list[Message], rng: random.Random) -> list[Message]:
     """Send them in any order."""
     return rng.sample(messages, len(messages))

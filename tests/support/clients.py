@@ -44,8 +44,10 @@ async def produce(bootstrap: str, messages: Iterable[Message], partition: int | 
     return count
 
 
-async def consume(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[Stored]:
-    """Read a whole topic, partition by partition, in the order of its offsets."""
+async def consume(
+    bootstrap: str, topic: str, isolation: str = "read_committed", after: dict[int, int] | None = None
+) -> list[Stored]:
+    """Read a whole topic, or each partition from its offset in `after` on; the order is that of partitions and offsets."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
@@ -60,6 +62,8 @@ async def consume(bootstrap: str, topic: str, isolation: str = "read_committed")
         tps = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
+        for partition, offset in (after or {}).items():
+            consumer.seek(TopicPartition(topic, partition), offset)
         stored: list[Stored] = []
         unread = set(tps)
         while unread:

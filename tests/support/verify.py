@@ -15,37 +15,62 @@ COUNTS = ("orders", "page_views", "active_secs", "tickets", "reopened")
 RULES = Path(__file__).parents[2] / "rules"
 
 
-async def verify(stack: Stack, sent: int) -> Judge:
-    """Assert that every record sent has one outcome, and that rows, profiles and score changes are the reference's."""
-    stored = {}
-    for topic in INPUTS:
-        for record in await consume(stack.kafka, topic):
-            stored[topic, record.partition, record.offset] = record
+class Evidence:
+    """What a stack's topics hold, read on at each look: they only grow. The reference is fed in the order of folding."""
+
+    def __init__(self) -> None:
+        self.judge = Judge(load_rules(RULES))
+        self.outcomes: list[dict] = []
+        self.changes: list[dict] = []
+        self.seen: Counter[tuple] = Counter()
+        self.stored: dict[tuple, Stored] = {}
+        self._next: dict[str, dict[int, int]] = {}
+
+    async def read(self, kafka: str) -> None:
+        """Read what is new."""
+        for topic in INPUTS:
+            self.stored |= {(topic, record.partition, record.offset): record for record in await self._new(kafka, topic)}
+        for record in await self._new(kafka, "enriched-event"):
+            document = json.loads(record.value)
+            if "outcome" in document:
+                self._feed(document["outcome"])
+        self.changes += [json.loads(record.value) for record in await self._new(kafka, "score-change")]
+
+    async def _new(self, kafka: str, topic: str) -> list[Stored]:
+        after = self._next.setdefault(topic, {})
+        records = await consume(kafka, topic, after=after)
+        after |= {record.partition: record.offset + 1 for record in records}
+        return records
+
+    def _feed(self, outcome: dict) -> None:
+        self.outcomes.append(outcome)
+        if outcome["outcome"] != "forwarded":
+            place = (outcome["topic"], outcome["partition"], outcome["offset"])
+            self.seen[place] += 1
+            record = self.stored[place]
+            self.judge.feed(record.topic, record.value or b"", record.timestamp, _origin(outcome))
+
+
+async def verify(stack: Stack, sent: int, evidence: Evidence | None = None) -> Judge:
+    """Assert that every record sent has one outcome, and that rows, profiles and score changes are the reference's.
+
+    Args:
+        stack: What has read everything.
+        sent: How many records were sent to it, altogether.
+        evidence: That of the call before, where a stack is verified several times.
+    """
+    evidence = evidence or Evidence()
+    await evidence.read(stack.kafka)
+    judge, stored, seen = evidence.judge, evidence.stored, evidence.seen
     assert len(stored) == sent, "the broker holds another number of records than were sent"
-    enriched = [json.loads(record.value) for record in await consume(stack.kafka, "enriched-event")]
-    judge = _judge(stored, enriched)
-    _compare_outcomes(stack, judge, sent, enriched)
-    _compare_changes(judge, [json.loads(r.value) for r in await consume(stack.kafka, "score-change")], stack)
+    repeated = [place for place, count in seen.items() if count > 1]
+    assert not repeated, f"records with several outcomes: {repeated[:5]}"
+    assert seen.keys() == stored.keys(), f"records without an outcome: {sorted(stored.keys() - seen.keys())[:5]}"
+    _compare_outcomes(stack, judge, sent, evidence.outcomes)
+    _compare_changes(judge, evidence.changes, stack)
     _compare_profiles(stack, judge)
     _compare_money(stack, judge)
     _compare_rollups(stack)
-    return judge
-
-
-def _judge(stored: dict[tuple, Stored], enriched: list[dict]) -> Judge:
-    """Feed the reference in the order in which each partition was folded."""
-    judge = Judge(load_rules(RULES))
-    seen = Counter()
-    for outcome in (document["outcome"] for document in enriched if "outcome" in document):
-        place = (outcome["topic"], outcome["partition"], outcome["offset"])
-        if outcome["outcome"] == "forwarded":
-            continue
-        seen[place] += 1
-        record = stored[place]
-        judge.feed(record.topic, record.value or b"", record.timestamp, _origin(outcome))
-    repeated = {place: count for place, count in seen.items() if count > 1}
-    assert not repeated, f"records with several outcomes: {list(repeated)[:5]}"
-    assert seen.keys() == stored.keys(), f"records without an outcome: {sorted(stored.keys() - seen.keys())[:5]}"
     return judge
 
 
@@ -53,13 +78,11 @@ def _origin(outcome: dict) -> str:
     return f"{outcome['topic']}:{outcome['incarnation']}:{outcome['partition']}:{outcome['offset']}"
 
 
-def _compare_outcomes(stack: Stack, judge: Judge, sent: int, enriched: list[dict]) -> None:
-    concluded = Counter(
-        d["outcome"]["outcome"] for d in enriched if d.get("outcome") and d["outcome"]["outcome"] != "forwarded"
-    )
+def _compare_outcomes(stack: Stack, judge: Judge, sent: int, outcomes: list[dict]) -> None:
+    concluded = Counter(outcome["outcome"] for outcome in outcomes if outcome["outcome"] != "forwarded")
     expected = Counter(accepted=len(judge.accepted), rejected=len(judge.rejected), dropped=len(judge.dropped))
     assert concluded == +expected
-    said = {_origin(d["outcome"]): d["outcome"]["reason"] for d in enriched if d.get("outcome")}
+    said = {_origin(outcome): outcome["reason"] for outcome in outcomes}
     wrong = {origin: (reason, said[origin]) for origin, reason in judge.rejected if reason and said[origin] != reason}
     wrong |= {origin: (reason, said[origin]) for origin, reason in judge.dropped if said[origin] != reason}
     assert not wrong, f"other reasons: {dict(list(wrong.items())[:5])}"
