@@ -2,7 +2,7 @@
 
 A range is the records of one batch number, cut again wherever it has grown to `RANGE_RECORDS` or `RANGE_BYTES`. It is
 complete only when a record with another batch number, or the record after the cut, has been read; the loader's clock
-decides nothing. Scorers never write a lower number than before; a replayed record bears its old one, and is a range by itself.
+decides nothing. Scorers never write a lower number than before; a replayed record bears its old one and is a range alone.
 """
 
 from collections.abc import Iterable, Iterator
