@@ -81,7 +81,7 @@ def _origin(outcome: dict) -> str:
 def _compare_outcomes(stack: Stack, judge: Judge, sent: int, outcomes: list[dict]) -> None:
     concluded = Counter(outcome["outcome"] for outcome in outcomes if outcome["outcome"] != "forwarded")
     expected = Counter(accepted=len(judge.accepted), rejected=len(judge.rejected), dropped=len(judge.dropped))
-    assert concluded == +expected
+    assert concluded == +expected, f"outcomes: {concluded}, not {expected}"
     said = {_origin(outcome): outcome["reason"] for outcome in outcomes}
     wrong = {origin: (reason, said[origin]) for origin, reason in judge.rejected if reason and said[origin] != reason}
     wrong |= {origin: (reason, said[origin]) for origin, reason in judge.dropped if said[origin] != reason}
@@ -97,7 +97,7 @@ def _compare_outcomes(stack: Stack, judge: Judge, sent: int, outcomes: list[dict
     )
     assert events == distinct == len(judge.accepted), f"table events: {events}, {distinct}, {len(judge.accepted)}"
     assert letters == len(judge.rejected), f"table dead_letters: {letters}, {len(judge.rejected)}"
-    assert events + letters + len(judge.dropped) == sent
+    assert events + letters + len(judge.dropped) == sent, "rows, dead letters and drops are not what was sent"
 
 
 def _compare_changes(judge: Judge, said: list[dict], stack: Stack) -> None:
@@ -105,17 +105,18 @@ def _compare_changes(judge: Judge, said: list[dict], stack: Stack) -> None:
     assert max(ids.values(), default=1) == 1, "a change was said twice"
     by_id = {change["id"]: change for change in said}
     expected = {change["id"]: change for change in judge.changes}
-    assert by_id.keys() == expected.keys()
+    assert by_id.keys() == expected.keys(), f"other score changes: {list(by_id.keys() ^ expected.keys())[:5]}"
     for id_, change in expected.items():
         for name in ("customer_key", "score", "old_band", "new_band", "grade", "occurred_at", "cause"):
-            assert by_id[id_][name] == change[name], (id_, name, by_id[id_], change)
-        assert abs(by_id[id_]["value"] - change["value"]) < 1e-6
-        assert abs(by_id[id_]["old_value"] - change["old_value"]) < 1e-6
+            assert by_id[id_][name] == change[name], f"score change {id_}: {name} of {by_id[id_]}, {change}"
+        for name in ("value", "old_value"):
+            assert abs(by_id[id_][name] - change[name]) < 1e-6, f"score change {id_}: {name} of {by_id[id_]}, {change}"
         given = sorted((c["rule"], c["points"]) for c in by_id[id_]["contributions"])
-        assert given == sorted((c["rule"], c["points"]) for c in change["contributions"])
+        wanted = sorted((c["rule"], c["points"]) for c in change["contributions"])
+        assert given == wanted, f"score change {id_}: {given}, not {wanted}"
     latest: dict[str, int] = {}
     for change in said:  # in the order of each partition
-        assert change["seq"] >= latest.get(change["customer_key"], 0)
+        assert change["seq"] >= latest.get(change["customer_key"], 0), f"score change {change['id']}: seq fell"
         latest[change["customer_key"]] = change["seq"]
     rows = {row[0] for row in query(stack.clickhouse, "SELECT id FROM score_changes")}
     ((count,),) = query(stack.clickhouse, "SELECT count() FROM score_changes")
@@ -151,8 +152,9 @@ def _parts(state: dict[str, Any], expected: dict[str, Any]) -> dict[str, tuple[A
 
 ROLLUPS = {
     "customer_daily": (
-        "SELECT customer_key, day, type, sum(events) FROM customer_daily GROUP BY ALL",
-        "SELECT customer_key, toDate(occurred_at, 'UTC'), type, count() FROM events GROUP BY ALL",
+        "SELECT customer_key, day, type, currency, sum(events), sum(amount) FROM customer_daily GROUP BY ALL",
+        "SELECT customer_key, toDate(occurred_at, 'UTC'), type, currency, count(), sum(ifNull(amount, 0))"
+        " FROM events GROUP BY ALL",
     ),
     "page_daily": (
         "SELECT day, page_path, sum(views) FROM page_daily GROUP BY ALL",
@@ -184,4 +186,4 @@ def _compare_money(stack: Stack, judge: Judge) -> None:
         if event.type == "receipt_issued":
             currency = event.fields["currency"]
             expected[currency] = expected.get(currency, Decimal(0)) + Decimal(str(event.fields["total"]))
-    assert dict(query(stack.clickhouse, sql)) == expected
+    assert dict(query(stack.clickhouse, sql)) == expected, "table events: other sums of receipts"
