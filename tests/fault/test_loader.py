@@ -125,7 +125,7 @@ async def test_clickhouse_that_is_away(ground: Ground, soak: bool) -> None:
 
 async def test_a_view_that_throws_until_it_is_repaired(ground: Ground) -> None:
     await ground.start_workers()
-    broken = "SELECT throwIf(toString(type) = 'page_viewed') AS thrown FROM events"
+    broken = "SELECT throwIf(CAST(type AS String) = 'page_viewed') AS thrown FROM events"
     ground.ask_nothing(f"CREATE MATERIALIZED VIEW broken ENGINE = Null AS {broken}")
     try:
         await ground.send()

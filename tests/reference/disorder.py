@@ -61,7 +61,7 @@ def _start(year: int) -> int:
 
 
 def _changed(message: Message, change: Callable[[dict], None]) -> Message:
-    """Change a good event; what is no event with both times stays as it is."""
+    """Change an event; what has not both times stays as it is."""
     topic, key, value = message
     try:
         event = json.loads(value)
