@@ -13,25 +13,14 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
 BEYOND_THE_SESSION_SECS = 14
 
 
-async def test_killed(ground: Ground, rounds: int) -> None:
+async def test_killed_and_restarted(ground: Ground, rounds: int) -> None:
     await ground.start_workers()
-    for _ in range(max(1, rounds // 4)):
+    for number in (signal.SIGKILL, signal.SIGTERM) * max(1, rounds // 10):
         await ground.send()
-        with ground.held_away("broker", signal.SIGKILL):
+        with ground.held_away("broker", number):
             pass
         await asyncio.to_thread(ground.wait_for_broker)
-        await ground.send()
-    await ground.verify()
-
-
-async def test_restarted(ground: Ground, rounds: int) -> None:
-    await ground.start_workers()
-    for _ in range(max(1, rounds // 4)):
-        await ground.send()
-        with ground.held_away("broker", signal.SIGTERM):
-            pass
-        await asyncio.to_thread(ground.wait_for_broker)
-        await ground.send()
+    await ground.send()
     await ground.verify()
 
 

@@ -45,7 +45,7 @@ async def test_killed_at_random(ground: Ground, rounds: int, seed: int) -> None:
     await ground.verify()
 
 
-@pytest.mark.parametrize("step", [None, "add_offsets"])
+@pytest.mark.parametrize("step", [None, "sending", "add_offsets"])
 async def test_stopped_beyond_its_session_while_another_takes_over(ground: Ground, step: str | None) -> None:
     scorer, _ = await ground.start_workers()
     ground.scorer()
