@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from sinks.settings import SinkSettings
 from streams import metrics
+from streams.health import Call, Calls
 
 log = logging.getLogger("warmth.clickhouse")
 
@@ -49,11 +50,13 @@ def connection(settings: SinkSettings, *, database: bool = True) -> dict[str, An
     }
 
 
-def _say(state: RetryCallState) -> None:
+def _say(state: RetryCallState, call: Call) -> None:
     error = state.outcome.exception() if state.outcome else None
     pause = state.next_action.sleep if state.next_action else 0.0
+    line = " ".join(str(error).split())[:200] or type(error).__name__
     metrics.INSERT_RETRIES.inc()
-    log.warning("ClickHouse did not take it; next try in %.1f s: %s", pause, " ".join(str(error).split())[:200])
+    call.failed(line)
+    log.warning("ClickHouse did not take it; next try in %.1f s: %s", pause, line)
 
 
 class ClickHouse:
@@ -62,6 +65,9 @@ class ClickHouse:
     def __init__(self, settings: SinkSettings) -> None:
         self._settings = settings
         self._client: Any = None
+        self.calls = Calls()
+        """Inserts under way, for `/readyz`."""
+        metrics.CLICKHOUSE_FAILING.set_function(lambda: bool(self.calls.trouble()))
 
     async def insert(self, table: str, rows: Sequence[bytes], token: str) -> None:
         """Insert `rows` as one block, trying again for ever.
@@ -74,19 +80,20 @@ class ClickHouse:
         if not rows:
             return
         block = b"\n".join(rows)
-        async for attempt in AsyncRetrying(
-            wait=wait_exponential_jitter(initial=0.2, max=10),
-            retry=retry_if_exception_type(OUTAGES),
-            before_sleep=_say,
-        ):
-            with attempt, metrics.INSERT_SECONDS.time():
-                client = await self._connected()
-                await client.raw_insert(
-                    table,
-                    insert_block=block,
-                    fmt="JSONEachRow",
-                    settings={**_ONE_BLOCK, "insert_deduplication_token": token},
-                )
+        with self.calls.one() as call:
+            async for attempt in AsyncRetrying(
+                wait=wait_exponential_jitter(initial=0.2, max=10),
+                retry=retry_if_exception_type(OUTAGES),
+                before_sleep=lambda state: _say(state, call),
+            ):
+                with attempt, metrics.INSERT_SECONDS.time():
+                    client = await self._connected()
+                    await client.raw_insert(
+                        table,
+                        insert_block=block,
+                        fmt="JSONEachRow",
+                        settings={**_ONE_BLOCK, "insert_deduplication_token": token},
+                    )
         metrics.ROWS_LOADED.labels(table).inc(len(rows))
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ app names it by its broker address, `slices://host:port`, reads every topic in s
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Protocol
 
 from aiokafka.consumer import fetcher
@@ -96,6 +96,21 @@ class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # 
         """Send one heartbeat now; `member` tells afterwards whether the group still knows us."""
         await self.call_thread(self._consumer._coordinator._do_heartbeat)
 
+    async def unread(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Return how many offsets of each partition are to be fetched yet, by what the broker told last."""
+
+        async def positions() -> dict[TP, int]:
+            assignment = self._ensure_consumer()._subscription.subscription.assignment
+            states = {tp: assignment.state_value(faust_kafka.ensure_aiokafka_TP(tp)) for tp in tps} if assignment else {}
+            return {
+                tp: max(0, state.highwater - state.position)
+                for tp, state in states.items()
+                if state is not None and state.has_valid_position and state.highwater is not None
+            }
+
+        lags: dict[TP, int] = await self.call_thread(positions)
+        return lags
+
     def probe(self) -> Any:
         """Return a consumer without a group, not started, that reads what is committed."""
         conf = self.app.conf
@@ -127,7 +142,8 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._lags: dict[TP, int] = {}
+        self._next: dict[TP, int] = {}
+        """Offset that the next slice of a partition begins at, or lies behind."""
 
     def _new_consumer_thread(self) -> SliceThread:
         return SliceThread(self, loop=self.loop, beacon=self.beacon)
@@ -142,6 +158,15 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         """Return the age of the last good heartbeat."""
         sent = self.thread.heartbeat_at
         return 0.0 if sent is None else time.monotonic() - sent
+
+    async def unread(self) -> dict[TP, int]:
+        """Return how many offsets of each own partition are to be read yet."""
+        acking = self.app.topics.acking_topics
+        return await self.thread.unread([tp for tp in self.assignment() if tp.topic in acking])
+
+    def taken(self) -> dict[TP, int]:
+        """Return how many offsets of each own partition were read and are not committed yet."""
+        return {tp: max(0, offset - (self._committed_offset.get(tp) or 0)) for tp, offset in self._next.items()}
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
         # A frozen copy: were the live set emptied while the thread waits, aiokafka would return every partition,
@@ -171,8 +196,7 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     def _message(self, tp: TP, records: list[Any], generation: int) -> Any:
         last = records[-1]
-        self._lags[tp] = max(0, self.highwater(tp) - last.offset - 1)
-        metrics.LAG.labels(tp.topic).set(sum(lag for other, lag in self._lags.items() if other.topic == tp.topic))
+        self._next[tp] = last.offset + 1
         return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [], None,
             Slice(tp, records), None, 0, 0, tp, generation_id=generation,
@@ -228,11 +252,12 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     def committed(self, offsets: dict[TP, int]) -> None:
         """Note offsets that a transaction has committed."""
         self._committed_offset.update(offsets)
+        metrics.LAST_COMMIT.set_to_current_time()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop the flow, wait for the agents, commit; then the partitions are no longer ours."""
         await super().on_partitions_revoked(revoked)
-        self._lags.clear()
+        self._next.clear()
         self.app.progress.revoked()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:

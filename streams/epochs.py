@@ -149,6 +149,7 @@ class Epochs:
             started = time.perf_counter()
             self._committing = True
             try:
+                metrics.EPOCH_RECORDS.observe(self._records)
                 epoch = self._close()
                 for step in STEPS:
                     await step(self, epoch)
