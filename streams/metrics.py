@@ -4,6 +4,8 @@ from typing import Final
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
+from schemas.reasons import ReasonCode
+
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _RECORDS: Final = (1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 
@@ -34,6 +36,13 @@ OFFSETS_LOST: Final = Counter("warmth_offsets_lost_total", "Enriched records tha
 INSERT_SECONDS: Final = Histogram("warmth_insert_seconds", "Time of one attempt to insert.", buckets=_SECONDS)
 INSERT_RETRIES: Final = Counter("warmth_insert_retries_total", "Inserts that had to be tried again.")
 CLICKHOUSE_FAILING: Final = Gauge("warmth_clickhouse_failing", "1 while an insert is tried again or waits for long.")
+TABLES: Final = ("events", "outcomes", "score_changes", "profiles", "dead_letters")
+"""Labels of rows. Alerts see a series rise only where it began at 0."""
+
+for _table in TABLES:
+    ROWS_REFUSED.labels(_table)
+for _reason in ReasonCode:
+    REJECTED.labels(_reason)
 
 
 def _names() -> frozenset[str]:
