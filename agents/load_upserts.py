@@ -5,7 +5,7 @@ from typing import Any
 
 import faust
 
-from sinks.loading import Upserts
+from sinks.upserts import Upserts
 from streams.slices import Slice
 
 

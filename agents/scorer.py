@@ -45,7 +45,7 @@ def make_scorer(settings: StreamSettings, incarnations: dict[str, str]) -> faust
         settings: Kafka, epochs, rules.
         incarnations: Incarnation of every topic, from `warmth-control`.
     """
-    app, profiles = scorer_app(settings)
+    app, profiles = scorer_app(settings, incarnations)
     sources = {topic: incarnations[topic] for topic in SCORED}
     scoring = Scoring(profiles, read_rules(settings.rules_dir), journey_settings(settings), sources)
     for topic in SCORED:

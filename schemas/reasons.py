@@ -20,6 +20,7 @@ class ReasonCode(StrEnum):
     RESERVED_IDENTITY = "reserved_identity"
     ABSURD_TIME = "absurd_time"
     WRONG_PARTITION = "wrong_partition"
+    REFUSED_ROW = "refused_row"
 
 
 class DropCode(StrEnum):
@@ -35,3 +36,4 @@ class Stage(StrEnum):
     ADMIT = "admit"
     RESOLVE = "resolve"
     PERMIT = "permit"
+    LOAD = "load"

@@ -1,14 +1,17 @@
 """The ordinary ClickHouse client, with the settings that exact loading needs and the one place that retries."""
 
 import logging
+import time
 from collections.abc import Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from sinks.refusals import find_refused, is_refusal
 from sinks.settings import SinkSettings
 from streams import metrics
 from streams.health import Call, Calls
@@ -17,6 +20,9 @@ log = logging.getLogger("warmth.clickhouse")
 
 OUTAGES: Final = (ClickHouseError, OSError, TimeoutError)
 """What a retry may mend; anything else is a bug and ends the process."""
+
+_TRIED: Final = frozenset({"events"})
+"""Tables whose rows hold what producers wrote; each has a twin `…_tried`, which reads rows and keeps none."""
 
 _ONE_BLOCK: Final = {
     "async_insert": 0,
@@ -59,47 +65,97 @@ def _say(state: RetryCallState, call: Call) -> None:
     log.warning("ClickHouse did not take it; next try in %.1f s: %s", pause, line)
 
 
+class RefusedRowsError(Exception):
+    """ClickHouse refuses some rows of a block for what they are; `refused` has their indexes and the fields to blame."""
+
+    def __init__(self, refused: dict[int, str]) -> None:
+        super().__init__(f"{len(refused)} rows")
+        self.refused = refused
+
+
 class ClickHouse:
-    """Writes blocks of JSON rows; whatever happens, each is written once or the call does not return."""
+    """Writes blocks of JSON rows; whatever is away, each is written once or the call does not return."""
 
     def __init__(self, settings: SinkSettings) -> None:
         self._settings = settings
         self._client: Any = None
+        self.asked_at = time.monotonic()
+        """When something was last tried; monotonic. It tells waiting for an answer from hanging."""
         self.calls = Calls()
-        """Inserts under way, for `/readyz`."""
+        """What ClickHouse was asked and has not answered yet, for `/readyz`."""
         metrics.CLICKHOUSE_FAILING.set_function(lambda: bool(self.calls.trouble()))
 
     async def insert(self, table: str, rows: Sequence[bytes], token: str) -> None:
-        """Insert `rows` as one block, trying again for ever.
+        """Insert `rows` as one block, trying again for ever while ClickHouse is away or its tables are broken.
 
         Args:
             table: Table of our database.
             rows: JSON objects, one a row; the block is kept in memory until it is in.
             token: Name of the block: a block of the same name is not inserted again.
+
+        Raises:
+            RefusedRowsError: Some of the rows can never get in; nothing was inserted.
         """
         if not rows:
             return
-        block = b"\n".join(rows)
+        block, settings = b"\n".join(rows), {**_ONE_BLOCK, "insert_deduplication_token": token}
         with self.calls.one() as call:
-            async for attempt in AsyncRetrying(
-                wait=wait_exponential_jitter(initial=0.2, max=10),
-                retry=retry_if_exception_type(OUTAGES),
-                before_sleep=lambda state: _say(state, call),
-            ):
-                with attempt, metrics.INSERT_SECONDS.time():
-                    client = await self._connected()
-                    await client.raw_insert(
-                        table,
-                        insert_block=block,
-                        fmt="JSONEachRow",
-                        settings={**_ONE_BLOCK, "insert_deduplication_token": token},
-                    )
+            async for attempt in self._again(call):
+                with attempt:
+                    await self._insert(table, rows, block, settings)
         metrics.ROWS_LOADED.labels(table).inc(len(rows))
+
+    async def rows(self, query: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """Return the rows of a query whose parameters are named as `{name:Type}`, trying again for ever."""
+        with self.calls.one() as call:
+            async for attempt in self._again(call):
+                with attempt:
+                    client = await self._connected()
+                    answer = await client.query(query, parameters=parameters)
+        return cast("Sequence[Sequence[Any]]", answer.result_rows)
 
     async def close(self) -> None:
         """Close the connection."""
         if self._client is not None:
             await self._client.close()
+
+    def _again(self, call: Call) -> AsyncRetrying:
+        return AsyncRetrying(
+            wait=wait_exponential_jitter(initial=0.2, max=10),
+            retry=retry_if_exception_type(OUTAGES),
+            before=self._note_try,
+            before_sleep=lambda state: _say(state, call),
+        )
+
+    def _note_try(self, _state: RetryCallState | None = None) -> None:
+        self.asked_at = time.monotonic()
+
+    async def _insert(self, table: str, rows: Sequence[bytes], block: bytes, settings: dict[str, Any]) -> None:
+        """Try once; where rows are to blame, say which."""
+        try:
+            with metrics.INSERT_SECONDS.time():
+                await self._send(table, block, settings)
+        except ClickHouseError as error:
+            if table not in _TRIED or not is_refusal(error):
+                raise
+            if refused := await find_refused(rows, partial(self._refusal, table)):
+                raise RefusedRowsError(refused) from None
+            raise
+
+    async def _refusal(self, table: str, rows: Sequence[bytes]) -> ClickHouseError | None:
+        """Return why `rows` are refused, None where they are not; they are read and not kept."""
+        self._note_try()
+        try:
+            await self._send(f"{table}_tried", b"\n".join(rows), _ONE_BLOCK)
+        except ClickHouseError as error:
+            if is_refusal(error):
+                return error
+            raise
+        return None
+
+    async def _send(self, table: str, block: bytes, settings: dict[str, Any]) -> None:
+        client = await self._connected()
+        await client.raw_insert(table, insert_block=block, fmt="JSONEachRow", settings=settings)
 
     async def _connected(self) -> Any:
         if self._client is None:

@@ -1,157 +1,144 @@
-"""From slices to blocks: exact ranges of enriched events, and upserts of profiles and dead letters."""
+"""Loads `enriched-event`: one range, one block a table, then the commit."""
 
-import asyncio
-import time
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+import logging
+from dataclasses import dataclass
 
-import orjson
 from faust.types import TP
 
-from core.state import seq_of
-from sinks.clickhouse import ClickHouse
+from sinks import ledger, rows
+from sinks.clickhouse import ClickHouse, RefusedRowsError
 from sinks.progress import Loaded
-from sinks.ranges import RangeCutter
-from sinks.settings import SinkSettings
+from sinks.ranges import Entry, Range, RangeCutter
+from sinks.repeats import Heights, without_repeats
+from sinks.rows import Place
 from streams import metrics
+from streams.failpoints import Failpoints
+from streams.kafka.publishing import Publisher
+from streams.kafka.topics import CHANGELOG, DEAD_LETTERS
+from streams.settings import StreamSettings
 from streams.slices import Slice
 
-
-class Table(NamedTuple):
-    """A table that keeps the latest row of a key.
-
-    `key` names what a later record replaces; `row` makes the JSON row of a record, at a load time in whole seconds.
-    """
-
-    name: str
-    key: Callable[[Any], bytes]
-    row: Callable[[Any, int], bytes]
+log = logging.getLogger("warmth.loader")
 
 
-_SEQ_BITS = 56
-_GATHERED_BYTES = 32 * 1024 * 1024
+@dataclass
+class _Partition:
+    """One partition of the log, from the first slice after an assignment on."""
+
+    place: Place
+    cutter: RangeCutter
+    heights: Heights
+    committed: int
+    """What was committed when the partition was assigned."""
+    awaited: int | None
+    """Where the reader goes back, the offset that the next slice must not lie behind."""
 
 
 class RangeLoader:
-    """Loads `enriched-event`: one range, one block a table, then the commit.
+    """Loads the ranges of every partition.
 
     Args:
         clickhouse: Where to.
         progress: What may be committed.
         incarnation: Incarnation of the topic, part of every token.
+        settings: Where dead letters go, and what arms failpoints.
     """
 
-    def __init__(self, clickhouse: ClickHouse, progress: Loaded, incarnation: str) -> None:
+    def __init__(self, clickhouse: ClickHouse, progress: Loaded, incarnation: str, settings: StreamSettings) -> None:
         self._clickhouse = clickhouse
         self._progress = progress
         self._incarnation = incarnation
-        self._cutters: dict[TP, RangeCutter] = {}
-        progress.on_revoked.append(self._cutters.clear)
-
-    async def load(self, slice_: Slice) -> None:
-        """Gather `slice_` and write the ranges that it completes."""
-        tp = slice_.tp
-        cutter = self._cutters.get(tp)
-        if cutter is None:
-            cutter = self._cutters[tp] = RangeCutter()
-        for range_ in cutter.feed(slice_.records):
-            token = f"{tp.topic}:{self._incarnation}:{tp.partition}:{range_.first_offset}-{range_.last_offset}"
-            for table, rows in range_.rows.items():
-                await self._clickhouse.insert(table, rows, token)
-            metrics.RANGES_LOADED.inc()
-            self._progress.loaded(tp, range_.last_offset + 1)
-        if cutter.between_ranges:
-            self._progress.loaded(tp, slice_.records[-1].offset + 1)
-
-
-class Upserts:
-    """Loads a topic whose table keeps the latest row of a key: a row that is written twice changes nothing.
-
-    Args:
-        clickhouse: Where to.
-        progress: What may be committed.
-        settings: How much is gathered, and for how long.
-        table: Table to write to.
-    """
-
-    def __init__(self, clickhouse: ClickHouse, progress: Loaded, settings: SinkSettings, table: Table) -> None:
-        self._clickhouse = clickhouse
-        self._progress = progress
         self._settings = settings
-        self._table = table
-        self._writing = asyncio.Lock()
-        self._latest: dict[tuple[int, bytes], Any] = {}
-        self._next: dict[TP, int] = {}
-        self._since = 0.0
-        self._bytes = 0
+        self._failpoints = Failpoints(settings.failpoint_file)
+        self._partitions: dict[TP, _Partition] = {}
         self._owner = 0
         progress.on_revoked.append(self._forget)
 
-    async def gather(self, slice_: Slice) -> None:
-        """Keep the latest record of each key; write when enough is gathered."""
-        if not self._latest:
-            self._since = time.monotonic()
-        for record in slice_.records:
-            self._latest[slice_.tp.partition, self._table.key(record)] = record
-            self._bytes += len(record.value or b"")
-        self._next[slice_.tp] = slice_.records[-1].offset + 1
-        if len(self._latest) >= self._settings.upsert_max_records or self._bytes >= _GATHERED_BYTES:
-            await self.flush()
-
-    async def run(self) -> None:
-        """Write what has been gathered for long enough."""
-        pause = self._settings.upsert_max_ms / 1000
-        while True:
-            await asyncio.sleep(pause / 4)
-            if self._latest and time.monotonic() - self._since >= pause:
-                await self.flush()
-
-    async def flush(self) -> None:
-        """Write what is gathered."""
-        async with self._writing:
-            latest, self._latest = self._latest, {}
-            ends, self._next = self._next, {}
-            self._bytes, owner = 0, self._owner
-            if not latest:
-                return
-            now, table = int(time.time()), self._table
-            token = f"{table.name}:{now}:" + ",".join(f"{tp.partition}-{end}" for tp, end in sorted(ends.items()))
-            await self._clickhouse.insert(table.name, [table.row(record, now) for record in latest.values()], token)
+    async def load(self, slice_: Slice) -> None:
+        """Gather `slice_` and write the ranges that it completes."""
+        tp, owner = slice_.tp, self._owner
+        partition = self._partitions.get(tp)
+        if partition is None:
+            partition = await self._begin(tp, slice_.records[0].offset)
             if owner != self._owner:
-                return  # the partitions were revoked meanwhile; whoever has them reads these records again
-            for tp, end in ends.items():
-                self._progress.loaded(tp, end)
+                return  # revoked meanwhile; whoever has the partition begins it anew
+            self._partitions[tp] = partition
+            if partition.awaited is not None:
+                return
+        if partition.awaited is not None:
+            if slice_.records[0].offset > partition.awaited:
+                return  # on its way before the reader went back
+            partition.awaited = None
+        for range_ in partition.cutter.feed(slice_.records):
+            await self._insert(tp, partition, range_)
+            metrics.RANGES_LOADED.inc()
+            self._progress.loaded(tp, range_.last_offset + 1)
+        if partition.cutter.between_ranges:
+            self._progress.loaded(tp, slice_.records[-1].offset + 1)
 
     def _forget(self) -> None:
         self._owner += 1
-        self._bytes = 0
-        self._latest.clear()
-        self._next.clear()
+        self._partitions.clear()
 
+    async def _begin(self, tp: TP, first_offset: int) -> _Partition:
+        """Ask ClickHouse how far it is, and go back where it is behind `first_offset`; never skip ahead."""
+        place = Place(self._incarnation, tp.partition)
+        next_offset = await ledger.next_offset(self._clickhouse, place)
+        start = min(first_offset, next_offset)
+        heights = Heights(await ledger.highest_offsets(self._clickhouse, place, start))
+        committed = self._progress.committed(tp)
+        if next_offset >= first_offset:
+            return _Partition(place, RangeCutter(), heights, committed, None)
+        log_start = await self._progress.log_start(tp)
+        if log_start > max(next_offset, committed):
+            metrics.OFFSETS_LOST.inc(log_start - max(next_offset, committed))
+            log.error(
+                "%s %d: offsets %d to %d are gone from the log and were never loaded; see `reconcile` in the runbook",
+                *tp, max(next_offset, committed), log_start - 1,
+            )  # fmt: skip
+        await self._progress.go_back(tp, max(next_offset, log_start))
+        return _Partition(place, RangeCutter(), heights, committed, first_offset)
 
-def _profile_row(record: Any, loaded_at: int) -> bytes:
-    """Return the row of table `profiles` for a changelog record; a tombstone deletes."""
-    key = _quoted(record.key)
-    if record.value is None:
-        version = (1 << _SEQ_BITS) - 1
-        return b'{"customer_key":%b,"version":%d,"state":"","is_deleted":1,"loaded_at":%d}' % (key, version, loaded_at)
-    value = bytes(record.value)
-    return b'{"customer_key":%b,"version":%d,"state":%b,"is_deleted":0,"loaded_at":%d}' % (
-        key,
-        seq_of(value),
-        _quoted(value),
-        loaded_at,
-    )
+    async def _insert(self, tp: TP, partition: _Partition, range_: Range) -> None:
+        place = partition.place
+        token = f"{tp.topic}:{place.incarnation}:{place.partition}:{range_.first_offset}-{range_.last_offset}"
+        entries = await self._insert_events(await self._new_entries(partition, range_), token, range_.batch)
+        self._failpoints.passed("load.events")
+        await self._clickhouse.insert(rows.SCORE_CHANGES, rows.score_changes(entries, range_.batch), token)
+        self._failpoints.passed("load.score_changes")
+        await self._clickhouse.insert(rows.OUTCOMES, rows.outcomes(entries, place), token)
+        self._failpoints.passed("load.outcomes")
+        if range_.last_offset < partition.committed:
+            partition.committed = 0
+            log.warning("%s %d: ClickHouse was behind the commit; it is loaded again from there", *tp)
+            for topic in (CHANGELOG, DEAD_LETTERS):
+                await self._progress.go_back(TP(topic, tp.partition), 0)
 
+    async def _new_entries(self, partition: _Partition, range_: Range) -> list[Entry]:
+        """Return the entries of `range_` that no other range has loaded."""
+        suspects = partition.heights.suspects(range_.entries)
+        if not suspects:
+            return range_.entries
+        loaded = await ledger.loaded_offsets(self._clickhouse, partition.place, range_.first_offset, suspects)
+        new = without_repeats(range_.entries, loaded)
+        metrics.REPEATS.inc(len(range_.entries) - len(new))
+        return new
 
-def _dead_letter_row(record: Any, loaded_at: int) -> bytes:
-    """Return the row of table `dead_letters` for a `dead-letter` record."""
-    return bytes(record.value)[:-1] + b',"loaded_at":%d}' % loaded_at
+    async def _insert_events(self, entries: list[Entry], token: str, batch: int) -> list[Entry]:
+        """Insert the events; those that ClickHouse refuses become dead letters, and their outcome says so."""
+        while True:
+            try:
+                await self._clickhouse.insert(rows.EVENTS, rows.events(entries), token)
+            except RefusedRowsError as error:
+                with_event = [index for index, entry in enumerate(entries) if entry.enriched.has_event]
+                refused = {with_event[row]: field for row, field in error.refused.items()}
+                metrics.ROWS_REFUSED.labels(rows.EVENTS).inc(len(refused))
+                await self._bury([rows.dead_letter(entries[index], field, batch) for index, field in refused.items()])
+                entries = [rows.refused(entry) if index in refused else entry for index, entry in enumerate(entries)]
+            else:
+                return entries
 
-
-def _quoted(text: bytes) -> bytes:
-    return orjson.dumps(text.decode())
-
-
-PROFILES: Final = Table("profiles", lambda record: bytes(record.key), _profile_row)
-DEAD_LETTERS: Final = Table("dead_letters", lambda record: b"%d" % record.offset, _dead_letter_row)
+    async def _bury(self, letters: list[tuple[bytes | None, bytes]]) -> None:
+        async with Publisher(self._settings.kafka_bootstrap, self._settings.partitions) as publisher:
+            await publisher.send(DEAD_LETTERS, letters)
+        log.warning("ClickHouse refused %d rows: they are dead letters of stage load", len(letters))

@@ -1,7 +1,8 @@
 """Cuts the log of enriched events into ranges that every loader cuts alike: the log itself says where.
 
-A range is the records of one batch number, cut again after every `max_records` from its start. It is complete only when a
-record with a higher batch number, or the record after the cut, has been read; the loader's clock decides nothing.
+A range is the records of one batch number, cut again wherever it has grown to `RANGE_RECORDS` or `RANGE_BYTES`. It is
+complete only when a record with a higher batch number, or the record after the cut, has been read; the loader's clock
+decides nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,28 +12,56 @@ import msgspec
 
 RANGE_RECORDS: Final = 50_000
 """A range is cut after this many records. No setting: with another number the same rows would get another token."""
+RANGE_BYTES: Final = 32 * 1024 * 1024
+"""A range is cut after this many bytes of records, so that what a loader holds is bounded. No setting, likewise."""
 _ABSENT: Final = msgspec.Raw(b"")
 
 
-class _Enriched(msgspec.Struct):
+class Outcome(msgspec.Struct):
+    """How a source record ended: a row of table `outcomes`, but for its place in the log."""
+
+    topic: str
+    incarnation: str
+    partition: int
+    offset: int
+    outcome: str
+    reason: str
+    omitted_fields: int
+    loaded_at: int
+
+
+class Enriched(msgspec.Struct):
     """An `enriched-event` record, decoded only as far as the loader looks at it."""
 
     batch: int
-    outcome: msgspec.Raw = _ABSENT
+    outcome: Outcome | None = None
     event: msgspec.Raw = _ABSENT
     score_changes: list[msgspec.Raw] = []
 
+    @property
+    def has_event(self) -> bool:
+        """Whether the source record became a row of table `events`."""
+        return self.event is not _ABSENT
 
-_decode = msgspec.json.Decoder(_Enriched).decode
+
+_decode = msgspec.json.Decoder(Enriched).decode
+
+
+class Entry(NamedTuple):
+    """One record of a range."""
+
+    record: Any
+    enriched: Enriched
+    outcome: Outcome
 
 
 class Range(NamedTuple):
-    """Records that go into ClickHouse together. Offsets are inclusive; `rows` are JSON objects by table."""
+    """Records that go into ClickHouse together; offsets are inclusive."""
 
     first_offset: int
     last_offset: int
     batch: int
-    rows: dict[str, list[bytes]]
+    entries: list[Entry]
 
 
 class RangeCutter:
@@ -40,22 +69,28 @@ class RangeCutter:
 
     Args:
         max_records: A range is cut after this many records.
+        max_bytes: A range is cut after this many bytes.
     """
 
-    def __init__(self, max_records: int = RANGE_RECORDS) -> None:
+    def __init__(self, max_records: int = RANGE_RECORDS, max_bytes: int = RANGE_BYTES) -> None:
         self._max_records = max_records
+        self._max_bytes = max_bytes
         self._last_read = -1
         self._start()
 
     def _start(self) -> None:
-        self._count = 0
-        self._first = self._last = self._batch = -1
-        self._rows: dict[str, list[bytes]] = {"events": [], "score_changes": [], "outcomes": []}
+        self._entries: list[Entry] = []
+        self._batch = -1
+        self._bytes = 0
 
     @property
     def between_ranges(self) -> bool:
         """Whether nothing is gathered: a closing marker was the last record, and may be committed."""
-        return self._count == 0
+        return not self._entries
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._entries) >= self._max_records or self._bytes >= self._max_bytes
 
     def feed(self, records: Iterable[Any]) -> Iterator[Range]:
         """Yield the ranges that `records` complete.
@@ -68,20 +103,11 @@ class RangeCutter:
                 self._start()
             self._last_read = record.offset
             enriched = _decode(record.value)
-            if self._count and (enriched.batch > self._batch or self._count >= self._max_records):
-                yield Range(self._first, self._last, self._batch, self._rows)
+            if self._entries and (enriched.batch > self._batch or self._is_full):
+                yield Range(self._entries[0].record.offset, self._entries[-1].record.offset, self._batch, self._entries)
                 self._start()
-            if enriched.outcome is not _ABSENT:
-                self._gather(record.offset, enriched)
-
-    def _gather(self, offset: int, enriched: _Enriched) -> None:
-        if not self._count:
-            self._first, self._batch = offset, enriched.batch
-        self._last = offset
-        self._count += 1
-        rows = self._rows
-        rows["outcomes"].append(bytes(enriched.outcome))
-        if enriched.event is not _ABSENT:
-            rows["events"].append(bytes(enriched.event))
-        for change in enriched.score_changes:
-            rows["score_changes"].append(bytes(change)[:-1] + b',"loaded_at":%d}' % enriched.batch)
+            if enriched.outcome is not None:
+                if not self._entries:
+                    self._batch = enriched.batch
+                self._entries.append(Entry(record, enriched, enriched.outcome))
+                self._bytes += len(record.value)

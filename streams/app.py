@@ -8,13 +8,13 @@ import faust
 from streams import driver
 from streams.epochs import Epochs
 from streams.kafka import isolation, transactions
-from streams.kafka.topics import SCORER
+from streams.kafka.topics import LOADER, SCORER
 from streams.profiles import ProfilesTable, ProfilesTableManager
 from streams.settings import StreamSettings
 from streams.slices import SliceSchema
 
 
-def _faust_app(app_id: str, settings: StreamSettings, **options: Any) -> faust.App:
+def _faust_app(app_id: str, settings: StreamSettings, incarnations: dict[str, str], **options: Any) -> faust.App:
     driver.register()
     driver.hand_out_raw_records()
     if not settings.broker_isolates:
@@ -47,12 +47,18 @@ def _faust_app(app_id: str, settings: StreamSettings, **options: Any) -> faust.A
         **options,
     )
     app.stream_settings = settings
+    app.incarnations = incarnations
     return app
 
 
-def scorer_app(settings: StreamSettings) -> tuple[faust.App, ProfilesTable]:
-    """Return the scorer's app and its profiles table."""
-    app = _faust_app(SCORER, settings, Table=ProfilesTable, TableManager=ProfilesTableManager)
+def scorer_app(settings: StreamSettings, incarnations: dict[str, str]) -> tuple[faust.App, ProfilesTable]:
+    """Return the scorer's app and its profiles table.
+
+    Args:
+        settings: Kafka and epochs.
+        incarnations: Incarnation of every topic, from `warmth-control`.
+    """
+    app = _faust_app(SCORER, settings, incarnations, Table=ProfilesTable, TableManager=ProfilesTableManager)
     epochs = Epochs(app, settings)
     app.progress = epochs
     transactions.install(lambda: app.consumer.membership)
@@ -61,9 +67,9 @@ def scorer_app(settings: StreamSettings) -> tuple[faust.App, ProfilesTable]:
     return app, table
 
 
-def loader_app(settings: StreamSettings, app_id: str) -> faust.App:
+def loader_app(settings: StreamSettings, incarnations: dict[str, str]) -> faust.App:
     """Return the loader's app; its `progress` is set by whoever loads."""
-    return _faust_app(app_id, settings)
+    return _faust_app(LOADER, settings, incarnations)
 
 
 def slice_topic(app: faust.App, name: str) -> Any:

@@ -7,7 +7,7 @@ app names it by its broker address, `slices://host:port`, reads every topic in s
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Protocol
 
 from aiokafka.consumer import fetcher
@@ -21,7 +21,7 @@ from streams import metrics
 from streams.exits import leave
 from streams.kafka.tail import settled_tails
 from streams.kafka.transactions import NO_MEMBER, GroupMember
-from streams.liveness import watch
+from streams.liveness import watch, watch_progress, watch_topics
 from streams.slices import Slice
 
 FETCH_WAIT_MS = 20
@@ -33,8 +33,14 @@ class Progress(Protocol):
 
     ready: bool
     """Whether the worker has its partitions, and their tables."""
-    recovering_at: float
-    """When recovery last applied something; monotonic."""
+    patience_secs: float
+    """How long that may be ago while there is something to do."""
+    unfinished: bool
+    """Whether something that was taken from the broker waits for a commit that nothing outside holds up."""
+
+    @property
+    def progressed_at(self) -> float:
+        """When it last committed, or recovery applied something, or what is away was tried again; monotonic."""
 
     async def start(self) -> None:
         """Get ready before the consumer starts."""
@@ -50,6 +56,9 @@ class Progress(Protocol):
 
     def revoked(self) -> None:
         """Note that all partitions are gone; a commit was asked for before."""
+
+    def belongs(self, tp: TP, metadata: str) -> bool:
+        """Tell whether a commit with this `metadata` speaks of the topic as it is now, and not of one deleted since."""
 
 
 def hand_out_raw_records() -> None:
@@ -96,6 +105,12 @@ class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # 
         """Send one heartbeat now; `member` tells afterwards whether the group still knows us."""
         await self.call_thread(self._consumer._coordinator._do_heartbeat)
 
+    async def commits(self, tps: Iterable[Any]) -> dict[TP, OffsetAndMetadata]:
+        """Return what the group has committed for `tps`; those without a commit are left out."""
+        fetch = self._ensure_consumer()._coordinator.fetch_committed_offsets
+        found = await self.call_thread(fetch, [faust_kafka.ensure_aiokafka_TP(tp) for tp in tps])
+        return {TP(*tp): commit for tp, commit in found.items()}
+
     async def unread(self, tps: Iterable[TP]) -> dict[TP, int]:
         """Return how many offsets of each partition are to be fetched yet, by what the broker told last."""
 
@@ -108,8 +123,7 @@ class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # 
                 if state is not None and state.has_valid_position and state.highwater is not None
             }
 
-        lags: dict[TP, int] = await self.call_thread(positions)
-        return lags
+        return dict(await self.call_thread(positions))
 
     def probe(self) -> Any:
         """Return a consumer without a group, not started, that reads what is committed."""
@@ -134,6 +148,16 @@ class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # 
         return {TP(tp.topic, tp.partition): tail.next_offset for tp, tail in tails.items()}
 
 
+class _Unchecked(dict[TP, None]):
+    """What Faust has read: nothing. It would drop what is read again, even where the reader went back on purpose."""
+
+    def __getitem__(self, tp: TP) -> None:
+        """Return nothing."""
+
+    def __setitem__(self, tp: TP, offset: object) -> None:
+        """Keep nothing."""
+
+
 class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is untyped
     """Faust's consumer, with slices for messages and `app.progress` for acknowledgements."""
 
@@ -142,8 +166,10 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._read_offset = _Unchecked()
         self._next: dict[TP, int] = {}
         """Offset that the next slice of a partition begins at, or lies behind."""
+        self._sought: set[TP] = set()
 
     def _new_consumer_thread(self) -> SliceThread:
         return SliceThread(self, loop=self.loop, beacon=self.beacon)
@@ -158,11 +184,6 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         """Return the age of the last good heartbeat."""
         sent = self.thread.heartbeat_at
         return 0.0 if sent is None else time.monotonic() - sent
-
-    async def unread(self) -> dict[TP, int]:
-        """Return how many offsets of each own partition are to be read yet."""
-        acking = self.app.topics.acking_topics
-        return await self.thread.unread([tp for tp in self.assignment() if tp.topic in acking])
 
     def taken(self) -> dict[TP, int]:
         """Return how many offsets of each own partition were read and are not committed yet."""
@@ -196,6 +217,9 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     def _message(self, tp: TP, records: list[Any], generation: int) -> Any:
         last = records[-1]
+        if records[0].offset < self._next.get(tp, 0) and tp not in self._sought:
+            leave(f"{tp.topic} {tp.partition} went back to offset {records[0].offset}: its log was cut, or made again")
+        self._sought.discard(tp)
         self._next[tp] = last.offset + 1
         return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [], None,
@@ -205,8 +229,24 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Ignore gaps between offsets: `app.progress` notes what is done."""
 
+    async def seek(self, partition: TP, offset: int) -> None:
+        """Read on from `offset`, which may lie before what was read."""
+        self._sought.add(partition)
+        await super().seek(partition, offset)
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        """Seek every partition to its commit, where that speaks of the topic as it is now; return the commits."""
+        belongs = self.app.progress.belongs
+        commits = await self.thread.commits(self.assignment())
+        offsets = {tp: commit.offset for tp, commit in commits.items() if belongs(tp, commit.metadata)}
+        for tp, offset in offsets.items():
+            await self.seek(tp, offset)
+        return offsets
+
     async def perform_seek(self) -> None:
         """Seek every partition to its commit; to its beginning where nothing was committed yet."""
+        self._next.clear()
+        self._committed_offset.clear()
         await super().perform_seek()
         acking = self.app.topics.acking_topics
         fresh = [
@@ -242,11 +282,11 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         await asyncio.shield(asyncio.ensure_future(self.app.progress.commit()))
         return True
 
-    async def commit_offsets(self, offsets: dict[TP, int]) -> None:
-        """Commit offsets of the group, without a transaction."""
+    async def commit_offsets(self, offsets: dict[TP, int], notes: Callable[[TP], str]) -> None:
+        """Commit offsets of the group, each with its note, without a transaction."""
         commit = self.thread._ensure_consumer().commit
-        notes = {faust_kafka.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
-        await self.thread.call_thread(commit, notes)
+        noted = {faust_kafka.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, notes(tp)) for tp, offset in offsets.items()}
+        await self.thread.call_thread(commit, noted)
         self.committed(offsets)
 
     def committed(self, offsets: dict[TP, int]) -> None:
@@ -257,11 +297,13 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop the flow, wait for the agents, commit; then the partitions are no longer ours."""
         await super().on_partitions_revoked(revoked)
-        self._next.clear()
         self.app.progress.revoked()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Keep the group membership that these partitions were assigned under."""
+        """Keep the group membership that these partitions were assigned under; refuse partitions that were added."""
+        partitions = self.app.stream_settings.partitions
+        if added := sorted(tp for tp in assigned if tp.partition >= partitions):
+            leave(f"partition counts differ from WARMTH_PARTITIONS={partitions}: {added[0].topic} has grown")
         self.membership = self.thread.member()
         self.app.progress.assigned(self.membership[0])
         await super().on_partitions_assigned(assigned, generation_id)
@@ -282,7 +324,13 @@ class ProgressProducer(faust_kafka.Producer):  # type: ignore[misc]  # faust is 
         """Start both."""
         await super().on_start()
         await self.app.progress.start()
-        self.add_future(watch(self.app, self.app.stream_settings))  # from now on: a task of the app waits for recovery
+        settings = self.app.stream_settings
+        for watching in (  # from now on: a task of the app waits for recovery
+            watch(self.app, settings),
+            watch_progress(self.app),
+            watch_topics(settings, self.app.incarnations),
+        ):
+            self.add_future(watching)
 
     async def on_stop(self) -> None:
         """Stop both."""

@@ -15,11 +15,15 @@ from faust.types import TP
 
 from streams import metrics
 from streams.exits import leave
-from streams.kafka.topics import LARGEST_RECORD_BYTES
+from streams.failpoints import Failpoints
+from streams.kafka.commits import note, read_note
+from streams.kafka.tail import Tail
+from streams.kafka.topics import CHANGELOG, LARGEST_RECORD_BYTES
 from streams.settings import StreamSettings
 from streams.slices import Slice
 
 Header = tuple[str, bytes]
+_PATIENCE_SECS = 60.0
 BATCH_BYTES = 512_000
 """Size that a batch is filled to; below what a broker takes by default."""
 
@@ -44,7 +48,10 @@ class Epochs:
         self.app = app
         self.settings = settings
         self.ready = False
-        self.recovering_at = 0.0
+        self.progressed_at = time.monotonic()
+        self.patience_secs = _PATIENCE_SECS
+        self.changelog_next: dict[int, int] = {}
+        """Partition -> offset after the last profile in its changelog, once it is recovered."""
         self.owned: dict[int, int] = {}
         """Partition -> group generation that owns it, once it is recovered."""
         self.snapshots: list[Callable[[], Iterable[tuple[TP, Any]]]] = []
@@ -59,6 +66,7 @@ class Epochs:
         self._dirty = asyncio.Event()
         self._room = asyncio.Event()
         self._one_epoch = asyncio.Lock()
+        self._failpoints = Failpoints(settings.failpoint_file)
 
     # -- life
 
@@ -91,6 +99,35 @@ class Epochs:
         self.owned.clear()
         for forget in self.on_revoked:
             forget()
+
+    def belongs(self, tp: TP, metadata: str) -> bool:
+        """Tell whether a commit speaks of the topic as it is now; without a note it does."""
+        noted = read_note(metadata)
+        return noted is None or noted.topic == self.app.incarnations[tp.topic]
+
+    def check_changelog(self, partition: int, tail: Tail, metadata: Iterable[str]) -> None:
+        """End the worker where a changelog does not hold what the commits of its partition were made with.
+
+        Args:
+            partition: A recovered partition.
+            tail: The end of its changelog.
+            metadata: What was noted beside the partition's commits.
+        """
+        present = self.app.incarnations[CHANGELOG]
+        for noted in filter(None, map(read_note, metadata)):
+            is_there = tail.log_start < noted.changelog_next <= tail.log_end or not noted.changelog_next
+            if noted.changelog != present or not is_there:
+                leave(
+                    f"the changelog of partition {partition} has lost profiles: it was made anew, or holds offsets "
+                    f"{tail.log_start} to {tail.log_end} where {noted.changelog_next} was committed; "
+                    "stop all scorers and run `warmth rebuild`"
+                )
+        self.changelog_next[partition] = tail.next_offset
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something was folded and is not committed yet."""
+        return self._committing or bool(self._offsets)
 
     # -- folding: synchronous between two chunks, so that an epoch never closes within a record
 
@@ -151,11 +188,14 @@ class Epochs:
             try:
                 metrics.EPOCH_RECORDS.observe(self._records)
                 epoch = self._close()
+                self._failpoints.passed("epoch.close")
                 for step in STEPS:
                     await step(self, epoch)
+                    self._failpoints.passed(f"epoch.{step.__name__.lstrip('_')}")
             except BaseException as error:  # cancelled or failed: half an epoch must not live on
                 leave("an epoch could not be committed", error)
             self._committing = False
+            self.progressed_at = time.monotonic()
             self._room.set()
             metrics.EPOCH_SECONDS.observe(time.perf_counter() - started)
 
@@ -179,6 +219,7 @@ class Epochs:
         recovery = self.app.tables.recovery
         for tp, _ in epoch.changelog:  # a rebalance need not read our own records again
             recovery.active_offsets[tp] = ends[tp]
+            self.changelog_next[tp.partition] = ends[tp] + 1
 
     async def _send_in_order(self, tp: TP, builders: list[Any]) -> tuple[TP, int]:
         last = -1
@@ -186,13 +227,20 @@ class Epochs:
             self._fence()
             sent = await (await self._transaction.send_batch(builder, tp.topic, partition=tp.partition))
             last = sent.offset + builder.record_count() - 1
+            self._failpoints.passed("epoch.sending")
         return tp, last
 
     async def _add_offsets(self, epoch: Epoch) -> None:
         self._fence()
         if epoch.offsets:
-            offsets = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in epoch.offsets.items()}
+            offsets = {
+                TopicPartition(*tp): OffsetAndMetadata(offset, self._note(tp)) for tp, offset in epoch.offsets.items()
+            }
             await self._transaction.send_offsets_to_transaction(offsets, self.app.conf.id)
+
+    def _note(self, tp: TP) -> str:
+        incarnations = self.app.incarnations
+        return note(incarnations[tp.topic], incarnations[CHANGELOG], self.changelog_next[tp.partition])
 
     async def _ask_the_group(self, _epoch: Epoch) -> None:
         """Send one heartbeat: not every broker looks at the generation when it takes offsets."""

@@ -95,5 +95,5 @@ class Calls:
             if call.error:
                 return f"{call.error} (tried again for {age:.0f} s)"
             if age > _SLOW_SECS:
-                return f"an insert has waited {age:.0f} s for its answer"
+                return f"a call has waited {age:.0f} s for its answer"
         return ""

@@ -35,7 +35,7 @@ REPEATS: Final = Counter("warmth_repeats_dropped_total", "Enriched records left 
 OFFSETS_LOST: Final = Counter("warmth_offsets_lost_total", "Enriched records that were gone before they were loaded.")
 INSERT_SECONDS: Final = Histogram("warmth_insert_seconds", "Time of one attempt to insert.", buckets=_SECONDS)
 INSERT_RETRIES: Final = Counter("warmth_insert_retries_total", "Inserts that had to be tried again.")
-CLICKHOUSE_FAILING: Final = Gauge("warmth_clickhouse_failing", "1 while an insert is tried again or waits for long.")
+CLICKHOUSE_FAILING: Final = Gauge("warmth_clickhouse_failing", "1 while a call is tried again or waits for long.")
 TABLES: Final = ("events", "outcomes", "score_changes", "profiles", "dead_letters")
 """Labels of rows. Alerts see a series rise only where it began at 0."""
 

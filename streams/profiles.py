@@ -19,7 +19,7 @@ from streams import metrics
 from streams.epochs import Epochs
 from streams.exits import leave
 from streams.kafka.tail import settled_tails
-from streams.kafka.topics import ENRICHED
+from streams.kafka.topics import ENRICHED, SCORED
 from streams.slices import SliceSchema
 
 
@@ -121,7 +121,7 @@ class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
                 for record in records:
                     restore(record.key, record.value)
                 metrics.RECOVERED.inc(len(records))
-                self.epochs.recovering_at = time.monotonic()
+                self.epochs.progressed_at = time.monotonic()
         except Exception as error:  # whatever it is, these rows are missing
             leave("the changelog could not be restored", error)
 
@@ -130,27 +130,34 @@ class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
         await super().on_recovery_completed(active_tps, standby_tps)
         numbers = sorted(tp.partition for tp in active_tps)
         try:
-            self.batches.update(await self._last_batches(numbers))
-        except Exception as error:  # without them, ranges could be cut twice
-            leave("the last batch numbers could not be read", error)
+            await self._look_at_logs(numbers)
+        except Exception as error:  # without batch numbers, ranges could be cut twice
+            leave("the ends of the logs could not be read", error)
         generation = self.app.consumer.membership[0]
         for number in numbers:
             self.partition(number)
             self.epochs.owned[number] = generation
+        self.epochs.progressed_at = time.monotonic()
         self.epochs.ready = True
         metrics.READY.set(1)
 
-    async def _last_batches(self, numbers: list[int]) -> dict[int, int]:
-        probe = self.app.consumer.thread.probe()
+    async def _look_at_logs(self, numbers: list[int]) -> None:
+        """Learn the last batch number of each partition, and whether its changelog is what commits speak of."""
+        thread = self.app.consumer.thread
+        topics = (ENRICHED, self.changelog_topic_name)
+        probe = thread.probe()
         await probe.start()
         try:
-            tails = await settled_tails(probe, [TopicPartition(ENRICHED, number) for number in numbers])
+            tails = await settled_tails(probe, [TopicPartition(topic, number) for topic in topics for number in numbers])
         finally:
             await probe.stop()
-        return {
-            tp.partition: 0 if tail.record is None else orjson.loads(tail.record.value)["batch"]
-            for tp, tail in tails.items()
-        }
+        commits = await thread.commits([TP(topic, number) for topic in SCORED for number in numbers])
+        for number in numbers:
+            record = tails[TopicPartition(ENRICHED, number)].record
+            self.batches[number] = 0 if record is None else orjson.loads(record.value)["batch"]
+            changelog = tails[TopicPartition(self.changelog_topic_name, number)]
+            noted = [commit.metadata for tp, commit in commits.items() if tp.partition == number]
+            self.epochs.check_changelog(number, changelog, noted)
 
 
 class ProfilesRecovery(Recovery):  # type: ignore[misc]  # faust is untyped

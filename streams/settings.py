@@ -43,6 +43,9 @@ class StreamSettings(BaseSettings):
         return value
 
     rules_dir: Path = Field(RULES_DIR, description="Folder of the rules.")
+    failpoint_file: Path | None = Field(
+        None, description="For fault tests: file that arms a crash point; see `streams/failpoints.py`."
+    )
     metrics_host: str = Field("127.0.0.1", description="Address that the metrics listen on.")
     metrics_port: int = Field(9101, ge=0, le=65535, description="Port of the metrics; 0 takes a free one.")
     log_level: str = Field("WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")

