@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -21,8 +20,13 @@ log = logging.getLogger("warmth.clickhouse")
 OUTAGES: Final = (ClickHouseError, OSError, TimeoutError)
 """What a retry may mend; anything else is a bug and ends the process."""
 
-_TRIED: Final = frozenset({"events"})
-"""Tables whose rows hold what producers wrote; each has a twin `…_tried`, which reads rows and keeps none."""
+_OF_PRODUCERS: Final = frozenset({"events"})
+"""Tables whose rows hold what producers wrote, so that a row of them can be to blame."""
+_COLUMNS: Final = """
+    SELECT name, type FROM system.columns
+    WHERE database = currentDatabase() AND table = {table:String} AND default_kind NOT IN ('ALIAS', 'MATERIALIZED')
+    ORDER BY position
+"""
 
 _ONE_BLOCK: Final = {
     "async_insert": 0,
@@ -59,10 +63,10 @@ def connection(settings: SinkSettings, *, database: bool = True) -> dict[str, An
 def _say(state: RetryCallState, call: Call) -> None:
     error = state.outcome.exception() if state.outcome else None
     pause = state.next_action.sleep if state.next_action else 0.0
-    line = " ".join(str(error).split())[:200] or type(error).__name__
     metrics.INSERT_RETRIES.inc()
-    call.failed(line)
-    log.warning("ClickHouse did not take it; next try in %.1f s: %s", pause, line)
+    why = "it refuses rows" if error and is_refusal(error) else " ".join(str(error).split())[:200]  # a refusal cites them
+    call.failed(why or type(error).__name__)
+    log.warning("ClickHouse did not take it; next try in %.1f s: %s", pause, why)
 
 
 class RefusedRowsError(Exception):
@@ -136,22 +140,26 @@ class ClickHouse:
             with metrics.INSERT_SECONDS.time():
                 await self._send(table, block, settings)
         except ClickHouseError as error:
-            if table not in _TRIED or not is_refusal(error):
-                raise
-            if refused := await find_refused(rows, partial(self._refusal, table)):
+            if table in _OF_PRODUCERS and is_refusal(error) and (refused := await self._refused(table, rows)):
                 raise RefusedRowsError(refused) from None
             raise
 
-    async def _refusal(self, table: str, rows: Sequence[bytes]) -> ClickHouseError | None:
-        """Return why `rows` are refused, None where they are not; they are read and not kept."""
-        self._note_try()
-        try:
-            await self._send(f"{table}_tried", b"\n".join(rows), _ONE_BLOCK)
-        except ClickHouseError as error:
-            if is_refusal(error):
-                return error
-            raise
-        return None
+    async def _refused(self, table: str, rows: Sequence[bytes]) -> dict[int, str] | None:
+        """Return which rows a table cannot take, as `find_refused`: they are read into nothing, with its columns."""
+        columns = await self.rows(_COLUMNS, {"table": table})
+        structure = ", ".join(f"`{name}` {type_}" for name, type_ in columns).replace("\\", "\\\\").replace("'", "\\'")
+
+        async def attempt(part: Sequence[bytes]) -> ClickHouseError | None:
+            self._note_try()
+            try:
+                await self._send(f"FUNCTION null('{structure}')", b"\n".join(part), _ONE_BLOCK)
+            except ClickHouseError as error:
+                if is_refusal(error):
+                    return error
+                raise
+            return None
+
+        return await find_refused(rows, attempt)
 
     async def _send(self, table: str, block: bytes, settings: dict[str, Any]) -> None:
         client = await self._connected()

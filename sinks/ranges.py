@@ -1,8 +1,8 @@
 """Cuts the log of enriched events into ranges that every loader cuts alike: the log itself says where.
 
 A range is the records of one batch number, cut again wherever it has grown to `RANGE_RECORDS` or `RANGE_BYTES`. It is
-complete only when a record with a higher batch number, or the record after the cut, has been read; the loader's clock
-decides nothing.
+complete only when a record with another batch number, or the record after the cut, has been read; the loader's clock
+decides nothing. Scorers never write a lower number than before; a replayed record bears its old one and is a range alone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -103,7 +103,7 @@ class RangeCutter:
                 self._start()
             self._last_read = record.offset
             enriched = _decode(record.value)
-            if self._entries and (enriched.batch > self._batch or self._is_full):
+            if self._entries and (enriched.batch != self._batch or self._is_full):
                 yield Range(self._entries[0].record.offset, self._entries[-1].record.offset, self._batch, self._entries)
                 self._start()
             if enriched.outcome is not None:

@@ -107,6 +107,11 @@ def test_a_range_ends_with_its_batch_number() -> None:
     assert cut(log[:2]) == []
 
 
+def test_a_replayed_record_is_a_range_by_itself() -> None:
+    log = a_log(a_drop(7), a_drop(3), a_drop(7), closing_marker(8))
+    assert edges(cut(log)) == [(0, 0, 7), (1, 1, 3), (2, 2, 7)]
+
+
 def test_a_range_is_cut_after_so_many_records_once_the_next_one_is_read() -> None:
     log = a_log(*(a_drop(1) for _ in range(5)))
     assert edges(cut(log, 2)) == [(0, 1, 1), (2, 3, 1)]
