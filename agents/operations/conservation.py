@@ -1,14 +1,13 @@
 """Conservation: every source record has one final outcome, and what the outcome says is there."""
 
-from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.operations.extents import Extents
 from agents.operations.findings import Check, Finding
-from agents.operations.logs import visible
-from core.journey import HOP_HEADER, ORIGIN_HEADER
+from agents.operations.logs import source_id, visible
+from core.journey import Source
 from sinks.reading import Reader
 
 WINDOW: Final = 100_000
@@ -196,15 +195,8 @@ class Conservation:
         for offset, known in counted.items():
             if start <= offset < end:
                 counted[offset] = known._replace(in_log=False)
-        prefix = f"{self._topic}:{self._extents.incarnations[self._topic]}:".encode()
+        source = Source(self._topic, self._extents.incarnations[self._topic], partition)
         async for records in visible(self._log, TopicPartition(self._topic, partition), start, end):
-            for offset in _sources(records, prefix):
-                counted[offset] = counted.get(offset, Counted())._replace(in_log=True)
-
-
-def _sources(records: Iterable[Any], prefix: bytes) -> Iterable[int]:
-    """Yield the offsets of records that no forwarder of ours has copied."""
-    for record in records:
-        headers = dict(record.headers)
-        if HOP_HEADER not in headers or not (headers.get(ORIGIN_HEADER) or b"").startswith(prefix):
-            yield record.offset
+            for record in records:
+                if source_id(record, source) == f"{':'.join(map(str, source))}:{record.offset}":
+                    counted[record.offset] = counted.get(record.offset, Counted())._replace(in_log=True)

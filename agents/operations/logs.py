@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from core.journey import HOP_HEADER, ORIGIN_HEADER, Source
 from streams.kafka import isolation
 from streams.kafka.topics import LARGEST_RECORD_BYTES
 from streams.settings import StreamSettings
@@ -69,6 +70,15 @@ async def visible(
         stable = reader.last_stable_offset(tp)
         if stable is not None and stable >= 0 and await reader.position(tp) >= stable:
             return
+
+
+def source_id(record: Any, source: Source) -> str:
+    """Return `topic:incarnation:partition:offset` of where a record was first appended: a forwarded copy tells."""
+    headers = dict(record.headers)
+    origin = (headers.get(ORIGIN_HEADER) or b"") if HOP_HEADER in headers else b""
+    if origin.startswith(f"{source.topic}:{source.incarnation}:".encode()):
+        return bytes(origin).decode()
+    return f"{source.topic}:{source.incarnation}:{source.partition}:{record.offset}"
 
 
 async def each_record(slices: AsyncIterator[list[Any]]) -> AsyncIterator[Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -11,8 +11,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.operations import OperationError
+from agents.operations.course import Tape, read_course, unfold
 from agents.operations.extents import of_present_topics, read_commits
-from agents.operations.logs import Advance, bar, each_record, log_reader, merged, visible
+from agents.operations.logs import Advance, bar, each_record, log_reader, visible
 from agents.operations.membership import Membership, only_member
 from agents.scorer import journey_settings
 from agents.settings import AllSettings
@@ -23,7 +24,7 @@ from streams.kafka import transactions
 from streams.kafka.admin import check_topics
 from streams.kafka.commits import note
 from streams.kafka.tail import settled_tails
-from streams.kafka.topics import CHANGELOG, LARGEST_RECORD_BYTES, SCORED, SCORER
+from streams.kafka.topics import CHANGELOG, ENRICHED, LARGEST_RECORD_BYTES, SCORED, SCORER
 from streams.profiles import Partition
 from streams.rules_files import read_rules
 
@@ -67,11 +68,16 @@ async def rebuild(settings: AllSettings, base: Base) -> Rebuilt:
         OperationError: A scorer runs, or the topics do not go back to their first record.
     """
     streams = settings.streams
+    if not streams.broker_isolates:  # and it never lets a member of a group go
+        raise OperationError(
+            "the embedded broker keeps nothing that could be mended: `warmth down` and `warmth up` rebuild the profiles "
+            "from ClickHouse"
+        )
     incarnations = await check_topics(streams.kafka_bootstrap, streams.partitions)
     transactions.install(lambda: transactions.NO_MEMBER)
     async with AsyncExitStack() as stack:
         member = await stack.enter_async_context(only_member(streams))
-        logs = {topic: await stack.enter_async_context(log_reader(streams)) for topic in (*SCORED, CHANGELOG)}
+        logs = {topic: await stack.enter_async_context(log_reader(streams)) for topic in (*SCORED, CHANGELOG, ENRICHED)}
         commits = of_present_topics(await read_commits(streams, SCORER, SCORED), incarnations)
         if base is Base.TOPICS:
             await _refuse_cut_logs(commits, logs[CHANGELOG])
@@ -144,7 +150,7 @@ class Rebuilder:
         if self._base is Base.CLICKHOUSE:
             held.rows.update(self._from_clickhouse(number, floor))
         ends = {known.topic: commit.offset for known, commit in commits.items()}
-        records = await self._fold(held, number, _read(number, ends, logs), Moment(time.time_ns() // 1000, 0, floor))
+        records = await self._fold(held, number, ends, logs, floor)
         advance(sum(ends.values()))
         removed = stale - held.rows.keys()
         rows = [(key.encode(), row) for key, row in held.rows.items()]
@@ -166,11 +172,29 @@ class Rebuilder:
             }
             yield key, state.encode(profile)
 
-    async def _fold(self, held: Partition, number: int, read: list[AsyncIterator[Any]], moment: Moment) -> int:
-        """Fold records into `held`; what they say is left unsaid. Return their number."""
+    async def _fold(
+        self, held: Partition, number: int, ends: dict[str, int], logs: dict[str, AIOKafkaConsumer], floor: int
+    ) -> int:
+        """Fold records up to `ends` into `held`; what they say is left unsaid. Return their number.
+
+        What ClickHouse has is as old as `enriched-event` goes back, or younger: only what that tells about is folded on.
+        """
+        moment = Moment(time.time_ns() // 1000, 0, floor)
         sources = [Source(topic, self._incarnations[topic], number) for topic in SCORED]
+        course = await read_course(logs[ENRICHED], number, self._incarnations)
+        tapes = [
+            Tape(
+                each_record(visible(logs[topic], TopicPartition(topic, number), 0, ends.get(topic, 0))),
+                source,
+                course.firsts.get(topic),
+            )
+            for topic, source in zip(SCORED, sources, strict=True)
+        ]
+        if self._base is Base.CLICKHOUSE:
+            for tape in tapes:
+                await tape.skip()
         count = 0
-        async for order, record in merged(read):
+        async for order, record in unfold(course, tapes):
             self._journeys[order].advance(sources[order], record, held, moment)
             count += 1
             if count % _TURN == 0:
@@ -204,11 +228,6 @@ class Rebuilder:
         }
         if offsets:
             await self._member.commit(offsets)
-
-
-def _read(number: int, ends: dict[str, int], logs: dict[str, AIOKafkaConsumer]) -> list[AsyncIterator[Any]]:
-    """Return the records of each topic up to its commit, in the order of `SCORED`; those that are gone are left out."""
-    return [each_record(visible(logs[topic], TopicPartition(topic, number), 0, ends.get(topic, 0))) for topic in SCORED]
 
 
 def _encode(held: Partition) -> None:

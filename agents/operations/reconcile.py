@@ -36,20 +36,21 @@ async def reconcile(settings: AllSettings) -> Report:
 
     A row may be between two tables just now, so a disagreement counts only if it is still found after some seconds.
     """
-    report = Report()
     with Reader(settings.sinks) as reader:
         async with log_reader(settings.streams) as log:
             extents = await read_extents(settings, reader)
-            report.lag = extents.lag
-            for look in _checks():
-                check = await look(extents, reader, log)
-                for _ in range(_LOOKS - 1):
-                    if check.agrees:
-                        break
-                    await asyncio.sleep(_PAUSE_SECS)
-                    check = await look(await read_extents(settings, reader), reader, log)
-                report.checks.append(check)
-    return report
+            lag = extents.lag
+            looks = _checks()
+            checks = [await look(extents, reader, log) for look in looks]
+            for _ in range(_LOOKS - 1):
+                doubtful = [number for number, check in enumerate(checks) if not check.agrees]
+                if not doubtful:
+                    break
+                await asyncio.sleep(_PAUSE_SECS)
+                extents = await read_extents(settings, reader)
+                for number in doubtful:
+                    checks[number] = await looks[number](extents, reader, log)
+    return Report(lag, checks)
 
 
 async def _conservation(topic: str, extents: Extents, reader: Reader, log: AIOKafkaConsumer) -> Check:

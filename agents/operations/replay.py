@@ -40,8 +40,9 @@ WHERE (empty({reasons:Array(String)}) OR reason IN {reasons:Array(String)})
 ORDER BY topic, incarnation, partition, offset
 """
 _READ = """
-SELECT id, topic, partition, stage, key_base64, value_base64, headers FROM dead_letters_now
-WHERE id IN {ids:Array(String)} ORDER BY topic, incarnation, partition, offset
+SELECT id, topic, partition, stage, key_base64, value_base64,
+    arrayMap(header -> header.1, headers), arrayMap(header -> header.2, headers)
+FROM dead_letters_now WHERE id IN {ids:Array(String)} ORDER BY topic, incarnation, partition, offset
 """
 
 
@@ -154,7 +155,8 @@ class Replayer:
                 await sent
 
     async def _send_letter(self, producer: AIOKafkaProducer, id_: str, letter: Sequence[Any]) -> Any:
-        topic, partition, stage, key_base64, value_base64, carried = letter
+        topic, partition, stage, key_base64, value_base64, names, texts = letter
+        carried = zip(names, texts, strict=True)
         key, value = _bytes(key_base64), _bytes(value_base64)
         headers = [(name, _bytes(text) or b"") for name, text in carried if name not in _FORWARDERS]
         headers.append((REPLAYED_HEADER, id_.encode()))
