@@ -130,6 +130,6 @@ def rebuild_command(
         typer.echo(orjson.dumps(done._asdict()))
     else:
         typer.echo(
-            f"{done.profiles:,} profiles written, {done.removed:,} stale ones removed, {done.records:,} records read; "
+            f"{done.profiles:,} profiles written, {done.removed:,} stale ones removed, {done.records:,} records folded; "
             "start the scorers"
         )

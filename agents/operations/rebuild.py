@@ -48,7 +48,7 @@ class Base(StrEnum):
 
 
 class Rebuilt(NamedTuple):
-    """Profiles written, keys removed that no record explains, records read."""
+    """Profiles written, keys removed that no record explains, records folded."""
 
     profiles: int
     removed: int
