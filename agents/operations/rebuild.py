@@ -181,20 +181,16 @@ class Rebuilder:
         """
         moment = Moment(time.time_ns() // 1000, 0, floor)
         sources = [Source(topic, self._incarnations[topic], number) for topic in SCORED]
-        course = await read_course(logs[ENRICHED], number, self._incarnations)
         tapes = [
             Tape(
-                each_record(visible(logs[topic], TopicPartition(topic, number), 0, ends.get(topic, 0))),
+                each_record(visible(logs[source.topic], TopicPartition(source.topic, number), 0, ends.get(source.topic, 0))),
                 source,
-                course.firsts.get(topic),
             )
-            for topic, source in zip(SCORED, sources, strict=True)
+            for source in sources
         ]
-        if self._base is Base.CLICKHOUSE:
-            for tape in tapes:
-                await tape.skip()
+        course = await read_course(logs[ENRICHED], number, self._incarnations, tapes)
         count = 0
-        async for order, record in unfold(course, tapes):
+        async for order, record in unfold(course, tapes, whole=self._base is Base.TOPICS):
             self._journeys[order].advance(sources[order], record, held, moment)
             count += 1
             if count % _TURN == 0:

@@ -82,15 +82,16 @@ def test_a_forwarded_copy_is_known_by_its_origin() -> None:
     assert source_id(ARecord(5, headers=headers[:1]), SOURCE) == "purchase:i1:0:5"
 
 
-def test_a_course_is_followed_and_what_came_before_it_by_time() -> None:
+@pytest.mark.parametrize(("whole", "before"), [(True, [(2, 4), (0, 0)]), (False, [])])
+def test_a_course_is_followed_and_what_came_before_it_by_time(*, whole: bool, before: list) -> None:
     sources = [Source(topic, "i1", 0) for topic in SCORED]
     firsts = {SCORED[0]: f"{SCORED[0]}:i1:0:1", SCORED[1]: f"{SCORED[1]}:i1:0:0"}
     logs = [log(ARecord(0, 7), ARecord(1, 8), ARecord(2, 9)), log(ARecord(0, 1), ARecord(1, 2)), log(ARecord(4, 3))]
     logs += [log() for _ in SCORED[3:]]
-    tapes = [Tape(records, source, firsts.get(source.topic)) for records, source in zip(logs, sources, strict=True)]
+    tapes = [Tape(records, source) for records, source in zip(logs, sources, strict=True)]
     steps = bytes([0x80, 0x81, 0x01, 0x80, 0x80])
-    followed = read(unfold(Course(steps, firsts), tapes))
-    assert [(order, record.offset) for order, record in followed] == [(2, 4), (0, 0), (0, 1), (1, 0), (0, 2)]
+    followed = read(unfold(Course(steps, firsts), tapes, whole=whole))
+    assert [(order, record.offset) for order, record in followed] == [*before, (0, 1), (1, 0), (0, 2)]
 
 
 def test_the_lowest_offset_that_differs_is_named() -> None:
