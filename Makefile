@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.setup-done
 KAFKA := .kafka-libs/.complete
-ROUNDS ?= 20
+ROUNDS ?= 5
 SEED ?= 1467978285
+SOAK_ROUNDS ?= 100
 
 .PHONY: setup demo test kafka-test lint alerts bench soak
 .DEFAULT_GOAL := test
@@ -28,11 +29,11 @@ demo: $(DONE)  ## the whole journey on real purchases, in at most three minutes
 test: $(DONE)  ## everything that needs no service: unit, contract, integration on the embedded stack
 	$(BIN)/pytest -m "not kafka"
 
-kafka-test: $(DONE) $(KAFKA)  ## integration and kill tests on Apache Kafka from Maven artifacts
+kafka-test: $(DONE) $(KAFKA)  ## integration and fault tests on Apache Kafka from Maven artifacts
 	FAULT_ROUNDS=$(ROUNDS) FAULT_SEED=$(SEED) $(BIN)/pytest -m kafka
 
-soak: $(DONE) $(KAFKA)  ## the long kill test
-	FAULT_ROUNDS=100 FAULT_EVENTS=500000 $(BIN)/pytest -m kafka --timeout 7200 tests/fault
+soak: $(DONE) $(KAFKA)  ## the long fault campaign, hours
+	FAULT_ROUNDS=$(SOAK_ROUNDS) FAULT_EVENTS=5000 $(BIN)/pytest -m kafka -s --durations 0 tests/fault
 
 lint: $(DONE)
 	$(BIN)/ruff check .

@@ -25,7 +25,7 @@ from streams.settings import StreamSettings
 
 Folder = Annotated[Path, typer.Option("--data", help="Folder for all that the stack keeps; made if missing.")]
 Ports = Annotated[int, typer.Option("--port-base", min=1024, max=65000, help="First of the ports that are used.")]
-Workers = Annotated[int, typer.Option(min=1, max=16, help="Workers of this kind.")]
+Workers = Annotated[int, typer.Option(min=0, max=16, help="Workers of this kind; 0: run the workers yourself.")]
 _STOP_SECS = 60.0
 
 

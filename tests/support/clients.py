@@ -23,7 +23,9 @@ class Stored(NamedTuple):
 
 async def produce(bootstrap: str, messages: Iterable[Message], partition: int | None = None) -> int:
     """Send messages with aiokafka's own partitioner, in order; return their number."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5, max_request_size=LARGE)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", linger_ms=5, max_request_size=LARGE, enable_idempotence=True
+    )
     await producer.start()
     count = 0
     try:
@@ -42,8 +44,10 @@ async def produce(bootstrap: str, messages: Iterable[Message], partition: int | 
     return count
 
 
-async def consume(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[Stored]:
-    """Read a whole topic, partition by partition, in the order of its offsets."""
+async def consume(
+    bootstrap: str, topic: str, isolation: str = "read_committed", after: dict[int, int] | None = None
+) -> list[Stored]:
+    """Read a whole topic, or each partition from its offset in `after` on; the order is that of partitions and offsets."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
@@ -58,6 +62,8 @@ async def consume(bootstrap: str, topic: str, isolation: str = "read_committed")
         tps = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
+        for partition, offset in (after or {}).items():
+            consumer.seek(TopicPartition(topic, partition), offset)
         stored: list[Stored] = []
         unread = set(tps)
         while unread:
@@ -77,3 +83,10 @@ def query(url: str, sql: str) -> list[tuple]:
     host, port = url.removeprefix("http://").split(":")
     with clickhouse_connect.get_client(host=host, port=int(port), database="warmth") as client:
         return [tuple(row) for row in client.query(sql).result_rows]
+
+
+def command(url: str, statement: str) -> None:
+    """Run a statement on database `warmth`."""
+    host, port = url.removeprefix("http://").split(":")
+    with clickhouse_connect.get_client(host=host, port=int(port), database="warmth") as client:
+        client.command(statement)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 WARMTH = [sys.executable, "-P", "-m", "agents.cli"]
@@ -71,6 +72,21 @@ class Stack:
             f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in self.folder.glob("logs/*.log")
         )
         raise AssertionError(f"still lagging: {status}\n{self.log.read_text()[-3000:]}\n{logs}")
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a part of the stack."""
+        return json.loads((self.folder / "warmth.json").read_text())["pids"][name]
+
+    def wait_for_clickhouse(self, seconds: float = 60) -> None:
+        """Return once ClickHouse answers."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.clickhouse}/ping", timeout=2):
+                    return
+            except OSError:
+                assert time.monotonic() < deadline, "ClickHouse does not come back"
+                time.sleep(0.2)
 
     def kill(self, name: str) -> None:
         """Kill a running process of the stack with -9; its supervisor starts it again."""
