@@ -55,7 +55,12 @@ def _columns(event_type: str) -> tuple[tuple[str, str, str | None], ...]:
 
 def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: Coordinate, batch: int) -> dict[str, Any]:
     """Return the row of table `events` for an accepted event."""
-    event, kept, contributions = admitted.event, admitted.kept, verdict.contributions
+    event, kept = admitted.event, admitted.kept
+    rules, scores, points = [], [], []
+    for contribution in verdict.contributions:
+        rules.append(contribution.rule)
+        scores.append(contribution.score)
+        points.append(contribution.points)
     row: dict[str, Any] = {
         "event_id": event.event_id,
         "type": admitted.type,
@@ -70,9 +75,9 @@ def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: 
         "seq": state.seq,
         "properties": kept,
         "scores": verdict.shown,
-        "contributions.rule": [contribution.rule for contribution in contributions],
-        "contributions.score": [contribution.score for contribution in contributions],
-        "contributions.points": [contribution.points for contribution in contributions],
+        "contributions.rule": rules,
+        "contributions.score": scores,
+        "contributions.points": points,
         "_topic": at.topic,
         "_incarnation": at.incarnation,
         "_partition": at.partition,

@@ -152,8 +152,9 @@ def _columns(steps: list[tuple[str, _Read]]) -> _Read:
 
 
 def _check_all(read: _Read) -> Callable[[Iterable[Any]], None]:
-    if isinstance(read, Decimals):
-        return read.check
+    reader = getattr(read, "__self__", None)
+    if isinstance(reader, Decimals):
+        return reader.check
 
     def check_all(parts: Iterable[Any]) -> None:
         for part in parts:

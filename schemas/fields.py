@@ -102,7 +102,7 @@ class Decimals:
         self._high, self._scale = 10.0**digits, 10.0**places
         self._message = f"must be a decimal number, such as 12.50, with at most {places} places"
 
-    def __call__(self, value: object) -> Decimal:
+    def read(self, value: object) -> Decimal:
         """Return `value` as a decimal number; a number is read as it is written in JSON."""
         if type(value) is int and -self._high < value < self._high:
             return Decimal(value)
@@ -124,7 +124,7 @@ class Decimals:
                     continue
             elif value is None or (type(value) is int and low < value < high):
                 continue
-            self(value)
+            self.read(value)
 
 
 Instant = Annotated[
@@ -146,7 +146,7 @@ Text = Annotated[str, StringConstraints(max_length=10_000)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Money = Annotated[
     Decimal,
-    PlainValidator(Decimals(14, 4)),
+    PlainValidator(Decimals(14, 4).read),
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,14}(\.[0-9]{1,4})?$"}]}),
 ]
 """A decimal amount with at most 4 places; its currency stands beside it."""
@@ -154,7 +154,7 @@ Money = Annotated[
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
 Quantity = Annotated[
     Decimal,
-    PlainValidator(Decimals(9, 3)),
+    PlainValidator(Decimals(9, 3).read),
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,3})?$"}]}),
 ]
 """A decimal number with at most 3 places."""
