@@ -17,6 +17,7 @@ LATEST: Final = 4_102_444_800 * SECOND
 _FIRST: Final = -62_135_596_800 * SECOND
 _LAST: Final = 253_402_300_799 * SECOND
 """The first and last second that a calendar date can name."""
+_MINUTES: Final = tuple(f"T{minute // 60:02}:{minute % 60:02}" for minute in range(1440))
 _SECONDS: Final = tuple(f":{second:02}" for second in range(60))
 _MILLIS: Final = tuple(f".{milli:03}Z" for milli in range(1000))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,14 +33,15 @@ def iso(instant: Micros) -> str:
     """Return RFC 3339 in UTC with milliseconds, such as 2026-11-21T07:15:00.250Z."""
     if not _FIRST <= instant <= _LAST:
         instant = _FIRST if instant < _FIRST else _LAST
-    minute, rest = divmod(instant // 1000, 60_000)
-    return f"{_minute(minute)}{_SECONDS[rest // 1000]}{_MILLIS[rest % 1000]}"
+    day, rest = divmod(instant // 1000, 86_400_000)
+    minute, rest = divmod(rest, 60_000)
+    return f"{_date(day)}{_MINUTES[minute]}{_SECONDS[rest // 1000]}{_MILLIS[rest % 1000]}"
 
 
-@lru_cache(maxsize=8192)
-def _minute(number: int) -> str:
-    """Return the text of a minute since the epoch; events come by the thousand in one."""
-    return (_EPOCH + timedelta(minutes=number)).isoformat(timespec="minutes")[:-6]
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    """Return the date of a day since the epoch; events come by the thousand in one."""
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def iso_or_none(instant: Micros | None) -> str | None:

@@ -118,9 +118,11 @@ def _tree(known: frozenset[str], plain: frozenset[str], objects: Mapping[str, _N
     kept_objects = [(name, narrow) for name, narrow in objects.items() if name not in columns]
     column_objects = [(name, narrow) for name, narrow in objects.items() if name in columns]
 
+    plain_in_order = sorted(plain)
+
     def narrow(raw: Document, strangers: list[str]) -> Document:
         kept: Document = {}
-        for name in plain:
+        for name in plain_in_order:
             if raw.get(name) is not None:
                 kept[name] = raw[name]
         for name, narrow_object in kept_objects:
