@@ -7,13 +7,13 @@ refused here goes to pydantic, which has the last word and says why. So only acc
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict, is_dataclass
 from operator import attrgetter
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, NamedTuple, cast, get_args, get_origin
 
 import msgspec
-from annotated_types import Ge, Le, MaxLen
-from pydantic import PlainValidator, Strict, StringConstraints, TypeAdapter
+from pydantic import PlainValidator, TypeAdapter
 
 from schemas.envelope import Envelope
 from schemas.fields import Contract, Decimals
@@ -29,7 +29,8 @@ What stands in lists of objects is checked, and stays as it was written.
 _Read = Callable[[Any], Any]
 _SOMETHING: Final[Any] = str | int | float | bool | list | dict
 """What a field may hold that is read after msgspec: anything but null."""
-_BOUNDS: Final = {Ge: "ge", Le: "le", MaxLen: "max_length"}
+_BOUNDS: Final = {"ge", "gt", "le", "lt", "min_length", "max_length"}
+"""Constraints that msgspec and pydantic name alike; msgspec is always strict."""
 
 
 class _Form(NamedTuple):
@@ -168,14 +169,6 @@ def _bounds(metadata: list[Any]) -> dict[str, Any] | None:
     """Return the constraints as msgspec names them; None where it has no such constraint."""
     bounds: dict[str, Any] = {}
     for constraint in metadata:
-        if isinstance(constraint, StringConstraints):
-            said = {name: value for name, value in vars(constraint).items() if value is not None}
-            if said.keys() - {"min_length", "max_length"}:
-                return None
-            bounds |= said
-        elif type(constraint) in _BOUNDS:
-            name = _BOUNDS[type(constraint)]
-            bounds[name] = getattr(constraint, name)
-        elif not isinstance(constraint, Strict):
-            return None
-    return bounds
+        said = asdict(constraint) if is_dataclass(constraint) and not isinstance(constraint, type) else {"other": constraint}
+        bounds |= {name: value for name, value in said.items() if value is not None and name != "strict"}
+    return None if bounds.keys() - _BOUNDS else bounds
