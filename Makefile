@@ -7,7 +7,7 @@ ROUNDS ?= 5
 SEED ?= 1467978285
 SOAK_ROUNDS ?= 100
 
-.PHONY: setup demo test kafka-test lint bench soak
+.PHONY: setup demo test kafka-test lint alerts bench soak
 .DEFAULT_GOAL := test
 
 setup: $(DONE)
@@ -40,6 +40,10 @@ lint: $(DONE)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+alerts:  ## unit tests of the alert rules, by Prometheus' own tool
+	@command -v promtool >/dev/null || { echo "warmth: needs promtool, which comes with Prometheus; make test checks names only" >&2; exit 1; }
+	cd deploy/prometheus && promtool check rules alerts.yml && promtool test rules alerts_test.yml
 
 bench: $(DONE)  ## CPU per event; prints a table and writes bench/latest.json
 	$(BIN)/python -m bench

@@ -10,20 +10,23 @@ from sinks.settings import SinkSettings
 from sinks.upserts import DEAD_LETTERS, PROFILES, Upserts
 from streams.app import loader_app, slice_topic
 from streams.failpoints import Failpoints
+from streams.health import Health
 from streams.kafka import topics
 from streams.settings import StreamSettings
 
 
-def make_loader(streams: StreamSettings, sinks: SinkSettings, incarnations: dict[str, str]) -> faust.App:
+def make_loader(streams: StreamSettings, sinks: SinkSettings, incarnations: dict[str, str], health: Health) -> faust.App:
     """Return the loader, ready to run.
 
     Args:
         streams: Kafka.
         sinks: ClickHouse.
         incarnations: Incarnation of every topic, from `warmth-control`.
+        health: Told what ClickHouse answers.
     """
     app = loader_app(streams, incarnations)
     clickhouse = ClickHouse(sinks)
+    health.require("clickhouse", clickhouse.calls.trouble)
     progress = app.progress = Loaded(app, clickhouse, sinks)
     ranges = RangeLoader(clickhouse, progress, incarnations[topics.ENRICHED], streams)
     load_enriched.register(app, slice_topic(app, topics.ENRICHED), ranges)

@@ -1,14 +1,16 @@
 """Step `admit`: bytes in, a validated event or a rejection out."""
 
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
 import orjson
 from pydantic import ValidationError
 
 from core.outcomes import Rejected
 from core.times import EARLIEST, LATEST, MINUTE, Micros, micros
+from schemas.compiled import compile_decoder
 from schemas.envelope import Envelope
 from schemas.projection import Projection, compile_projection
 from schemas.reasons import ReasonCode, Stage
@@ -18,7 +20,7 @@ FUTURE_TOLERANCE: Final[Micros] = 5 * MINUTE
 """An event may lead its reception by this much; what is later is clamped to it."""
 
 
-class Admitted(NamedTuple):
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """A valid event with its times settled and its fields reduced to the contract."""
 
     event: Envelope
@@ -45,7 +47,7 @@ class Admission:
         self._topic = topic
         self._contracts = {
             (entry.type, entry.version): (
-                entry.adapter.validator.validate_python,
+                compile_decoder(entry),
                 compile_projection(entry.models, plan),
                 entry.default_source,
             )
@@ -69,9 +71,9 @@ class Admission:
             contract = None
         if contract is None:
             return self._unknown(raw)
-        validate, project, default_source = contract
+        decode, project, default_source = contract
         try:
-            event: Envelope = validate(raw)
+            event: Envelope = decode(raw)
         except ValidationError as error:
             return _rejected(ReasonCode.INVALID_FIELD, _where(error))
         return _settled(event, raw, project, default_source, broker_time)

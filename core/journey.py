@@ -153,7 +153,8 @@ def _origin(source: Source, record: Record) -> tuple[Coordinate, Micros, bool]:
         if HOP_HEADER in headers and forwarded and forwarded[1] == f"{source.topic}:{source.incarnation}".encode():
             at = Coordinate(source.topic, source.incarnation, int(forwarded[2]), int(forwarded[3]))
             return at, int(forwarded[4]) * 1000, True
-    return Coordinate(*source, record.offset), record.timestamp * 1000, False
+    topic, incarnation, partition = source
+    return Coordinate(topic, incarnation, partition, record.offset), record.timestamp * 1000, False
 
 
 def _stem(at: Coordinate) -> str:

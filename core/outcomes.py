@@ -2,11 +2,13 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from core.times import Micros
 from schemas.reasons import DropCode, ReasonCode, Stage
 
 
-class Coordinate(NamedTuple):
+class Coordinate(msgspec.Struct, frozen=True, gc=False):
     """Where a record came from; offsets mean nothing without the topic's incarnation."""
 
     topic: str
@@ -20,7 +22,7 @@ class Coordinate(NamedTuple):
         return f"{self.topic}:{self.incarnation}:{self.partition}:{self.offset}"
 
 
-class Accepted(NamedTuple):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The event was folded into the profile of `key`."""
 
     key: str

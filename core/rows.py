@@ -56,6 +56,11 @@ def _columns(event_type: str) -> tuple[tuple[str, str, str | None], ...]:
 def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: Coordinate, batch: int) -> dict[str, Any]:
     """Return the row of table `events` for an accepted event."""
     event, kept = admitted.event, admitted.kept
+    rules, scores, points = [], [], []
+    for contribution in verdict.contributions:
+        rules.append(contribution.rule)
+        scores.append(contribution.score)
+        points.append(contribution.points)
     row: dict[str, Any] = {
         "event_id": event.event_id,
         "type": admitted.type,
@@ -68,6 +73,15 @@ def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: 
         "loaded_at": batch,
         "time_clamped": int(admitted.clamped),
         "seq": state.seq,
+        "properties": kept,
+        "scores": verdict.shown,
+        "contributions.rule": rules,
+        "contributions.score": scores,
+        "contributions.points": points,
+        "_topic": at.topic,
+        "_incarnation": at.incarnation,
+        "_partition": at.partition,
+        "_offset": at.offset,
     }
     for column, field, sub_field in _columns(admitted.type):
         value = kept.get(field)
@@ -77,12 +91,6 @@ def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: 
             row[column] = value
     if "context" in kept:
         _context_columns(row, kept["context"])
-    row["properties"] = kept
-    row["scores"] = verdict.shown
-    row["contributions.rule"] = [contribution.rule for contribution in verdict.contributions]
-    row["contributions.score"] = [contribution.score for contribution in verdict.contributions]
-    row["contributions.points"] = [contribution.points for contribution in verdict.contributions]
-    row["_topic"], row["_incarnation"], row["_partition"], row["_offset"] = at
     return row
 
 

@@ -12,6 +12,7 @@ from schemas.registry import TYPES
 Condition = Callable[[Mapping[str, Any]], bool]
 TRAITS: Final = "traits"
 """`event: traits` makes a rule that holds while the profile's traits match, instead of scoring an event."""
+_NESTED: Final = (list, dict)
 
 
 class _Spec(BaseModel):
@@ -174,19 +175,20 @@ def _conditions(rule: Rule) -> Iterator[Condition]:
 
 
 def _tests(path: tuple[str, ...], test: Test) -> Iterator[Condition]:
+    look = _look(path)
     if test.equals is not None:
         equals = test.equals
-        yield lambda event: _look(event, path) == equals
+        yield lambda event: look(event) == equals
     if test.one_of is not None:
         allowed = frozenset(test.one_of)
-        yield lambda event: _look(event, path) in allowed
+        yield lambda event: look(event) in allowed
     if test.prefix is not None:
         prefixes = (test.prefix,) if isinstance(test.prefix, str) else tuple(test.prefix)
-        yield lambda event: (value := _look(event, path)) is not None and str(value).startswith(prefixes)
+        yield lambda event: (value := look(event)) is not None and str(value).startswith(prefixes)
     if test.at_least is not None or test.below is not None:
         low = float("-inf") if test.at_least is None else test.at_least
         high = float("inf") if test.below is None else test.below
-        yield lambda event: (value := _number(_look(event, path))) is not None and low <= value < high
+        yield lambda event: (value := _number(look(event))) is not None and low <= value < high
 
 
 def _all_of(conditions: list[Condition]) -> Condition:
@@ -197,13 +199,20 @@ def _all_of(conditions: list[Condition]) -> Condition:
     return lambda event: all(condition(event) for condition in conditions)
 
 
-def _look(event: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = event
-    for part in path:
-        if type(value) is not dict:
-            return None
-        value = value.get(part)
-    return None if type(value) in (list, dict) else value
+def _look(path: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what finds the plain value at `path`; None where there is none."""
+    *parents, name = path
+
+    def look(event: Mapping[str, Any]) -> Any:
+        place: Any = event
+        for parent in parents:
+            place = place.get(parent)
+            if type(place) is not dict:
+                return None
+        value = place.get(name)
+        return None if type(value) in _NESTED else value
+
+    return look
 
 
 def _number(value: object) -> float | None:

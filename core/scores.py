@@ -40,9 +40,12 @@ def decayed(value: float, span: Micros, half_life: Micros | None) -> float:
 
 
 def value_at(score: Score, at: Micros, scale: Scale) -> float:
-    """Return the shown value of `score` at an instant not before `score.as_of`."""
-    value = decayed(score.value, at - score.as_of, scale.half_life)
-    return min(max(value, scale.shown_from), scale.shown_to)
+    """Return the shown value of `score` at an instant, or at `score.as_of` where that is later."""
+    value, span, half_life = score.value, at - score.as_of, scale.half_life
+    if value and span > 0 and half_life is not None:
+        value *= 2.0 ** (-span / half_life)
+    low, high = scale.shown_from, scale.shown_to
+    return low if value < low else high if value > high else value
 
 
 def add(score: Score, points: float, at: Micros, scale: Scale) -> None:
@@ -64,16 +67,17 @@ def band_after(band: str, value: float, scale: Scale) -> str:
 
     A higher band is entered at its floor; a band is left downwards only below its floor less the hysteresis.
     """
-    reached = scale.band_index(value)
+    bands, floors = scale.bands, scale.floors
     try:
-        index = scale.bands.index(band)
+        index = bands.index(band)
     except ValueError:  # the band was renamed or removed by newer rules
-        return scale.bands[reached]
-    if reached >= index:
-        return scale.bands[reached]
-    while index > reached and value < scale.floors[index] - scale.hysteresis:
+        return bands[scale.band_index(value)]
+    top = len(floors) - 1
+    while index < top and value >= floors[index + 1]:
+        index += 1
+    while index and value < floors[index] - scale.hysteresis:
         index -= 1
-    return scale.bands[index]
+    return bands[index]
 
 
 def next_fall(score: Score, scale: Scale) -> tuple[Micros, str] | None:

@@ -2,9 +2,11 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from core.admission import Admitted
 from core.rules import CompiledRules
-from core.scores import Scale, add, band_after, value_at
+from core.scores import add, band_after, value_at
 from core.state import Contribution, State
 from core.times import Micros
 
@@ -21,7 +23,7 @@ class Crossing(NamedTuple):
     value: float
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What one event did to the scores of a profile, all of it shown for the instant `at`."""
 
     at: Micros
@@ -35,29 +37,35 @@ def score_event(state: State, admitted: Admitted, rules: CompiledRules) -> Verdi
 
     Bands are judged at the customer's latest event time, so a late event can cross one, too.
     """
-    at = admitted.occurred_at
+    at, kept = admitted.occurred_at, admitted.kept
     now = max(at, state.last_seen_at or at)
-    before = {name: _shown(state, scale, at, now) for name, scale in rules.scales.items()}
     given = [
         Contribution(rule.id, rule.score, rule.points, at)
         for rule in rules.by_event.get(admitted.type, ())
-        if rule.holds(admitted.kept)
+        if rule.holds(kept)
     ]
-    if "traits" in admitted.kept:
+    if "traits" in kept:
         given += _trait_points(state, rules, at)
-    for contribution in given:
-        add(state.scores[contribution.score], contribution.points, at, rules.scales[contribution.score])
     if given:
         state.contributions = [*state.contributions, *given][-KEPT_CONTRIBUTIONS:]
-    shown, crossings = _judge(state, rules, before, now)
+    shown: dict[str, float] = {}
+    crossings: list[Crossing] = []
+    scores = state.scores
+    for name, scale in rules.scales.items():
+        score = scores.get(name)
+        if score is None:
+            score = scores[name] = scale.start(at)
+        before = value = value_at(score, now, scale)
+        for contribution in given:
+            if contribution.score == name:
+                add(score, contribution.points, at, scale)
+                value = value_at(score, now, scale)
+        shown[name] = value
+        band = band_after(score.band, value, scale)
+        if band != score.band:
+            crossings.append(Crossing(name, score.band, band, before, value))
+            score.band = band
     return Verdict(now, shown, crossings, given)
-
-
-def _shown(state: State, scale: Scale, at: Micros, now: Micros) -> float:
-    score = state.scores.get(scale.name)
-    if score is None:
-        score = state.scores[scale.name] = scale.start(at)
-    return value_at(score, now if now > score.as_of else score.as_of, scale)
 
 
 def _trait_points(state: State, rules: CompiledRules, at: Micros) -> list[Contribution]:
@@ -71,17 +79,3 @@ def _trait_points(state: State, rules: CompiledRules, at: Micros) -> list[Contri
     come = [Contribution(rule.id, rule.score, rule.points, at) for rule in holding.values() if rule.id not in held]
     state.trait_rules = {rule.id: held.get(rule.id, rule.points) for rule in holding.values()}
     return gone + come
-
-
-def _judge(
-    state: State, rules: CompiledRules, before: dict[str, float], now: Micros
-) -> tuple[dict[str, float], list[Crossing]]:
-    shown, crossings = {}, []
-    for name, scale in rules.scales.items():
-        score = state.scores[name]
-        value = shown[name] = value_at(score, now if now > score.as_of else score.as_of, scale)
-        band = band_after(score.band, value, scale)
-        if band != score.band:
-            crossings.append(Crossing(name, score.band, band, before[name], value))
-            score.band = band
-    return shown, crossings

@@ -12,7 +12,7 @@ FORMAT: Final = 1
 """Version of this layout; older ones are upcast by `decode`."""
 
 
-class Score(msgspec.Struct, array_like=True):
+class Score(msgspec.Struct, array_like=True, gc=False):
     """A score as a function of the set of events: `value` holds at `as_of` and decays from there."""
 
     value: float
@@ -20,7 +20,7 @@ class Score(msgspec.Struct, array_like=True):
     band: str
 
 
-class Contribution(msgspec.Struct, array_like=True):
+class Contribution(msgspec.Struct, array_like=True, gc=False):
     """Points that one rule gave for one event."""
 
     rule: str
@@ -29,14 +29,14 @@ class Contribution(msgspec.Struct, array_like=True):
     occurred_at: Micros
 
 
-class Dated(msgspec.Struct, array_like=True):
+class Dated(msgspec.Struct, array_like=True, gc=False):
     """A value of which the last write by event time wins; at the same instant the greater text wins."""
 
     value: Any
     at: Micros
 
 
-class Deal(msgspec.Struct, array_like=True):
+class Deal(msgspec.Struct, array_like=True, gc=False):
     """How a deal stands."""
 
     stage: str
@@ -45,7 +45,7 @@ class Deal(msgspec.Struct, array_like=True):
     currency: str | None
 
 
-class Consent(msgspec.Struct, array_like=True):
+class Consent(msgspec.Struct, array_like=True, gc=False):
     """Latest word to one purpose."""
 
     given: bool
@@ -54,7 +54,7 @@ class Consent(msgspec.Struct, array_like=True):
     valid_until: Micros | None
 
 
-class State(msgspec.Struct, omit_defaults=True):
+class State(msgspec.Struct, omit_defaults=True, gc=False):
     """One customer. `seq` stands first, so that it can be read without decoding the rest."""
 
     seq: int

@@ -54,7 +54,7 @@ def _scores(state: State, rules: CompiledRules, now: Micros) -> dict[str, Any]:
             continue
         fall = next_fall(score, scale)
         shown[name] = {
-            "value": value_at(score, max(now, score.as_of), scale),
+            "value": value_at(score, now, scale),
             "band": score.band,
             "next_change": None if fall is None else {"at": iso(fall[0]), "band": fall[1]},
         }

@@ -1,7 +1,7 @@
 """Building blocks of contract fields: bounded types, and what the data map needs to know about each field."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -45,6 +45,7 @@ class Contract(BaseModel):
 
 
 REQUIRED: Final[Any] = ...
+_ROUND: Final = 1.5 * 2.0**52
 
 
 def field(
@@ -90,21 +91,40 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _decimals(digits: int, places: int) -> Callable[[object], Decimal]:
-    """Return the validator of decimal numbers; it is called ten times for a receipt's line, so it is one pass.
+class Decimals:
+    """Reader of decimal numbers with at most so many digits before the point and places behind it.
 
     Strings that `Decimal` takes and other readers do not are refused, such as `1_000`, `1e2` or ` 12 `.
     """
-    fits = re.compile(rf"-?[0-9]{{1,{digits}}}(\.[0-9]{{1,{places}}})?").fullmatch
-    message = f"must be a decimal number, such as 12.50, with at most {places} places"
 
-    def amount(value: object) -> Decimal:
-        text = value if isinstance(value, str) else repr(value) if type(value) in (float, int) else ""
-        if not fits(text):
-            raise ValueError(message)
+    def __init__(self, digits: int, places: int) -> None:
+        self._fits = re.compile(rf"-?[0-9]{{1,{digits}}}(\.[0-9]{{1,{places}}})?").fullmatch
+        self._high, self._scale = 10.0**digits, 10.0**places
+        self._message = f"must be a decimal number, such as 12.50, with at most {places} places"
+
+    def read(self, value: object) -> Decimal:
+        """Return `value` as a decimal number; a number is read as it is written in JSON."""
+        if type(value) is int and -self._high < value < self._high:
+            return Decimal(value)
+        text = value if isinstance(value, str) else repr(value) if type(value) is float else ""
+        if not self._fits(text):
+            raise ValueError(self._message)
         return Decimal(text)
 
-    return amount
+    def check(self, values: Iterable[object]) -> None:
+        """Raise the error of the first of `values` that is neither null nor a decimal number.
+
+        A receipt has dozens of them, so they are not made into text first. A float is written with at most so many places
+        exactly if it is the one nearest to some whole number of last places; adding and taking off 1.5 * 2^52 finds it.
+        """
+        low, high, scale = -self._high, self._high, self._scale
+        for value in values:
+            if type(value) is float:
+                if low < value < high and (value * scale + _ROUND - _ROUND) / scale == value:
+                    continue
+            elif value is None or (type(value) is int and low < value < high):
+                continue
+            self.read(value)
 
 
 Instant = Annotated[
@@ -126,7 +146,7 @@ Text = Annotated[str, StringConstraints(max_length=10_000)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Money = Annotated[
     Decimal,
-    PlainValidator(_decimals(14, 4)),
+    PlainValidator(Decimals(14, 4).read),
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,14}(\.[0-9]{1,4})?$"}]}),
 ]
 """A decimal amount with at most 4 places; its currency stands beside it."""
@@ -134,7 +154,7 @@ Money = Annotated[
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
 Quantity = Annotated[
     Decimal,
-    PlainValidator(_decimals(9, 3)),
+    PlainValidator(Decimals(9, 3).read),
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,3})?$"}]}),
 ]
 """A decimal number with at most 3 places."""

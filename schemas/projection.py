@@ -6,13 +6,14 @@ serialised twice on the hot path.
 
 from collections.abc import Callable, Mapping, Set
 from types import MappingProxyType
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from schemas.envelope import Envelope
 from schemas.fields import Contract, PersonalData
 from schemas.site_interaction import CustomTracked
 
 Document = dict[str, Any]
+T = TypeVar("T")
 Projection = Callable[[Document], tuple[Document, int]]
 """Takes a validated event as decoded from JSON; returns what is kept of it, and how many fields no contract names.
 
@@ -41,15 +42,18 @@ def compile_projection(models: tuple[type[Envelope], ...], plan: Plan = NO_PLAN)
         models: Contracts of the type; if several, one field tells them apart by a constant.
         plan: Tracking plan; without one no custom property is kept.
     """
+    return tell_apart(models, lambda model: _event(model, plan))
+
+
+def tell_apart(
+    models: tuple[type[Envelope], ...], compile_one: Callable[[type[Envelope]], Callable[[Document], T]]
+) -> Callable[[Document], T]:
+    """Return `compile_one` of a type's contract; of several, what takes the one that the document names."""
     if len(models) == 1:
-        return _event(models[0], plan)
+        return compile_one(models[0])
     tag = _discriminator(models)
-    variants = {_constant(model, tag): _event(model, plan) for model in models}
-
-    def project(raw: Document) -> tuple[Document, int]:
-        return variants[raw[tag]](raw)
-
-    return project
+    variants = {_constant(model, tag): compile_one(model) for model in models}
+    return lambda document: variants[document[tag]](document)
 
 
 def _discriminator(models: tuple[type[Envelope], ...]) -> str:
@@ -101,12 +105,8 @@ def _flat(known: frozenset[str], plain: frozenset[str]) -> _Narrow:
     """Return what narrows an object without objects in it; mostly it has nothing to lose and is kept as it is."""
 
     def narrow(raw: Document, strangers: list[str]) -> Document:
-        for name in raw:
-            if name not in plain or raw[name] is None:
-                return cut(raw, strangers)
-        return raw
-
-    def cut(raw: Document, strangers: list[str]) -> Document:
+        if plain.issuperset(raw) and None not in raw.values():
+            return raw
         strangers.extend(raw.keys() - known)
         return {name: value for name, value in raw.items() if name in plain and value is not None}
 
@@ -115,25 +115,24 @@ def _flat(known: frozenset[str], plain: frozenset[str]) -> _Narrow:
 
 def _tree(known: frozenset[str], plain: frozenset[str], objects: Mapping[str, _Narrow], columns: Set[str]) -> _Narrow:
     """Return what narrows an object with objects in it; those among the columns are searched for strangers only."""
-    kept_objects = {name: narrow for name, narrow in objects.items() if name not in columns}
-    column_objects = {name: narrow for name, narrow in objects.items() if name in columns}
-    dropped = known - plain - objects.keys()
+    kept_objects = [(name, narrow) for name, narrow in objects.items() if name not in columns]
+    column_objects = [(name, narrow) for name, narrow in objects.items() if name in columns]
+
+    plain_in_order = sorted(plain)
 
     def narrow(raw: Document, strangers: list[str]) -> Document:
         kept: Document = {}
-        for name in raw:
-            if name in dropped:  # asked first: most fields of an event are columns
-                continue
-            if name in kept_objects:
-                if (value := raw[name]) is not None:
-                    kept[name] = kept_objects[name](value, strangers)
-            elif name in plain:
-                if (value := raw[name]) is not None:
-                    kept[name] = value
-            elif name in column_objects:
-                column_objects[name](raw[name] or [], strangers)
-            else:
-                strangers.append(name)
+        for name in plain_in_order:
+            if raw.get(name) is not None:
+                kept[name] = raw[name]
+        for name, narrow_object in kept_objects:
+            if raw.get(name) is not None:
+                kept[name] = narrow_object(raw[name], strangers)
+        for name, narrow_object in column_objects:
+            if raw.get(name):
+                narrow_object(raw[name], strangers)
+        if not known.issuperset(raw):
+            strangers.extend(raw.keys() - known)
         return kept
 
     return narrow

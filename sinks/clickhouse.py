@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from sinks.refusals import find_refused, is_refusal
 from sinks.settings import SinkSettings
 from streams import metrics
+from streams.health import Call, Calls
 
 log = logging.getLogger("warmth.clickhouse")
 
@@ -59,11 +60,12 @@ def connection(settings: SinkSettings, *, database: bool = True) -> dict[str, An
     }
 
 
-def _say(state: RetryCallState) -> None:
+def _say(state: RetryCallState, call: Call) -> None:
     error = state.outcome.exception() if state.outcome else None
     pause = state.next_action.sleep if state.next_action else 0.0
     metrics.INSERT_RETRIES.inc()
     why = "it refuses rows" if error and is_refusal(error) else " ".join(str(error).split())[:200]  # a refusal cites them
+    call.failed(why or type(error).__name__)
     log.warning("ClickHouse did not take it; next try in %.1f s: %s", pause, why)
 
 
@@ -83,6 +85,9 @@ class ClickHouse:
         self._client: Any = None
         self.asked_at = time.monotonic()
         """When something was last tried; monotonic. It tells waiting for an answer from hanging."""
+        self.calls = Calls()
+        """What ClickHouse was asked and has not answered yet, for `/readyz`."""
+        metrics.CLICKHOUSE_FAILING.set_function(lambda: bool(self.calls.trouble()))
 
     async def insert(self, table: str, rows: Sequence[bytes], token: str) -> None:
         """Insert `rows` as one block, trying again for ever while ClickHouse is away or its tables are broken.
@@ -97,25 +102,20 @@ class ClickHouse:
         """
         if not rows:
             return
-        block = b"\n".join(rows)
-        settings = {**_ONE_BLOCK, "insert_deduplication_token": token}
-        async for attempt in self._again():
-            with attempt:
-                try:
-                    with metrics.INSERT_SECONDS.time():
-                        await self._send(table, block, settings)
-                except ClickHouseError as error:
-                    if table in _OF_PRODUCERS and is_refusal(error) and (refused := await self._refused(table, rows)):
-                        raise RefusedRowsError(refused) from None
-                    raise
+        block, settings = b"\n".join(rows), {**_ONE_BLOCK, "insert_deduplication_token": token}
+        with self.calls.one() as call:
+            async for attempt in self._again(call):
+                with attempt:
+                    await self._insert(table, rows, block, settings)
         metrics.ROWS_LOADED.labels(table).inc(len(rows))
 
     async def rows(self, query: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         """Return the rows of a query whose parameters are named as `{name:Type}`, trying again for ever."""
-        async for attempt in self._again():
-            with attempt:
-                client = await self._connected()
-                answer = await client.query(query, parameters=parameters)
+        with self.calls.one() as call:
+            async for attempt in self._again(call):
+                with attempt:
+                    client = await self._connected()
+                    answer = await client.query(query, parameters=parameters)
         return cast("Sequence[Sequence[Any]]", answer.result_rows)
 
     async def close(self) -> None:
@@ -123,16 +123,26 @@ class ClickHouse:
         if self._client is not None:
             await self._client.close()
 
-    def _again(self) -> AsyncRetrying:
+    def _again(self, call: Call) -> AsyncRetrying:
         return AsyncRetrying(
             wait=wait_exponential_jitter(initial=0.2, max=10),
             retry=retry_if_exception_type(OUTAGES),
             before=self._note_try,
-            before_sleep=_say,
+            before_sleep=lambda state: _say(state, call),
         )
 
     def _note_try(self, _state: RetryCallState | None = None) -> None:
         self.asked_at = time.monotonic()
+
+    async def _insert(self, table: str, rows: Sequence[bytes], block: bytes, settings: dict[str, Any]) -> None:
+        """Try once; where rows are to blame, say which."""
+        try:
+            with metrics.INSERT_SECONDS.time():
+                await self._send(table, block, settings)
+        except ClickHouseError as error:
+            if table in _OF_PRODUCERS and is_refusal(error) and (refused := await self._refused(table, rows)):
+                raise RefusedRowsError(refused) from None
+            raise
 
     async def _refused(self, table: str, rows: Sequence[bytes]) -> dict[int, str] | None:
         """Return which rows a table cannot take, as `find_refused`: they are read into nothing, with its columns."""

@@ -91,6 +91,7 @@ class RangeLoader:
             return _Partition(place, RangeCutter(), heights, committed, None)
         log_start = await self._progress.log_start(tp)
         if log_start > max(next_offset, committed):
+            metrics.OFFSETS_LOST.inc(log_start - max(next_offset, committed))
             log.error(
                 "%s %d: offsets %d to %d are gone from the log and were never loaded; see `reconcile` in the runbook",
                 *tp, max(next_offset, committed), log_start - 1,
@@ -119,7 +120,9 @@ class RangeLoader:
         if not suspects:
             return range_.entries
         loaded = await ledger.loaded_offsets(self._clickhouse, partition.place, range_.first_offset, suspects)
-        return without_repeats(range_.entries, loaded)
+        new = without_repeats(range_.entries, loaded)
+        metrics.REPEATS.inc(len(range_.entries) - len(new))
+        return new
 
     async def _insert_events(self, entries: list[Entry], token: str, batch: int) -> list[Entry]:
         """Insert the events; those that ClickHouse refuses become dead letters, and their outcome says so."""
@@ -129,6 +132,7 @@ class RangeLoader:
             except RefusedRowsError as error:
                 with_event = [index for index, entry in enumerate(entries) if entry.enriched.has_event]
                 refused = {with_event[row]: field for row, field in error.refused.items()}
+                metrics.ROWS_REFUSED.labels(rows.EVENTS).inc(len(refused))
                 await self._bury([rows.dead_letter(entries[index], field, batch) for index, field in refused.items()])
                 entries = [rows.refused(entry) if index in refused else entry for index, entry in enumerate(entries)]
             else:

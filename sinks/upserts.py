@@ -13,6 +13,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.progress import Loaded
 from sinks.settings import SinkSettings
 from streams.failpoints import Failpoints
+from streams.kafka.topics import SEQ_HEADER
 from streams.slices import Slice
 
 
@@ -102,10 +103,10 @@ class Upserts:
 
 
 def _profile_row(record: Any, loaded_at: int) -> bytes:
-    """Return the row of table `profiles` for a changelog record; a tombstone deletes."""
+    """Return the row of table `profiles` for a changelog record; a tombstone deletes, for ever where it has no `seq`."""
     key = _quoted(record.key)
     if record.value is None:
-        version = (1 << _SEQ_BITS) - 1
+        version = int(dict(record.headers).get(SEQ_HEADER, (1 << _SEQ_BITS) - 1))
         return b'{"customer_key":%b,"version":%d,"state":"","is_deleted":1,"loaded_at":%d}' % (key, version, loaded_at)
     value = bytes(record.value)
     return b'{"customer_key":%b,"version":%d,"state":%b,"is_deleted":0,"loaded_at":%d}' % (

@@ -7,7 +7,7 @@ app names it by its broker address, `slices://host:port`, reads every topic in s
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 from aiokafka.consumer import fetcher
@@ -18,14 +18,11 @@ from faust.transport.drivers import aiokafka as faust_kafka
 from faust.types import TP, ConsumerMessage
 
 from streams import metrics
+from streams.consumer_thread import SliceThread
 from streams.exits import leave
-from streams.kafka.tail import settled_tails
 from streams.kafka.transactions import NO_MEMBER, GroupMember
 from streams.liveness import watch, watch_progress, watch_topics
 from streams.slices import Slice
-
-FETCH_WAIT_MS = 20
-"""Faust fixes 1,500, which would be most of the latency."""
 
 
 class Progress(Protocol):
@@ -66,89 +63,6 @@ def hand_out_raw_records() -> None:
     fetcher.PartitionRecords._consumer_record = lambda _self, _tp, record: record
 
 
-class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # faust is untyped
-    """The consumer's thread: read-committed, short waits, known heartbeats, true ends of logs."""
-
-    heartbeat_at: float | None = None
-    """When the last heartbeat that was answered well had been sent, monotonic; None before the consumer has started."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
-        consumer._isolation_level = "read_committed"
-        return consumer
-
-    async def on_start(self) -> None:
-        """Start, and keep the time of every heartbeat that is answered."""
-        await super().on_start()
-        self.heartbeat_at = time.monotonic()
-        coordinator = self._consumer._coordinator
-        beat = coordinator._do_heartbeat
-
-        async def timed_beat() -> Any:
-            sent = time.monotonic()
-            answered = await beat()
-            if answered:
-                self.heartbeat_at = sent
-            return answered
-
-        coordinator._do_heartbeat = timed_beat
-
-    def member(self) -> GroupMember:
-        """Return the group membership as the broker knows it now."""
-        if self._consumer is None:
-            return NO_MEMBER
-        coordinator = self._consumer._coordinator
-        return coordinator.generation, coordinator.member_id, None
-
-    async def beat(self) -> None:
-        """Send one heartbeat now; `member` tells afterwards whether the group still knows us."""
-        await self.call_thread(self._consumer._coordinator._do_heartbeat)
-
-    async def commits(self, tps: Iterable[Any]) -> dict[TP, OffsetAndMetadata]:
-        """Return what the group has committed for `tps`; those without a commit are left out."""
-        fetch = self._ensure_consumer()._coordinator.fetch_committed_offsets
-        found = await self.call_thread(fetch, [faust_kafka.ensure_aiokafka_TP(tp) for tp in tps])
-        return {TP(*tp): commit for tp, commit in found.items()}
-
-    async def unread(self, tps: Iterable[TP]) -> dict[TP, int]:
-        """Return how many offsets of each partition are to be fetched yet, by what the broker told last."""
-
-        async def positions() -> dict[TP, int]:
-            assignment = self._ensure_consumer()._subscription.subscription.assignment
-            states = {tp: assignment.state_value(faust_kafka.ensure_aiokafka_TP(tp)) for tp in tps} if assignment else {}
-            return {
-                tp: max(0, state.highwater - state.position)
-                for tp, state in states.items()
-                if state is not None and state.has_valid_position and state.highwater is not None
-            }
-
-        lags: dict[TP, int] = await self.call_thread(positions)
-        return lags
-
-    def probe(self) -> Any:
-        """Return a consumer without a group, not started, that reads what is committed."""
-        conf = self.app.conf
-        return faust_kafka.aiokafka.AIOKafkaConsumer(
-            bootstrap_servers=faust_kafka.server_list(self.transport.url, self.transport.default_port),
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            **faust_kafka.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
-        )
-
-    async def _highwaters(self, partitions: list[TP]) -> dict[TP, int]:
-        """Return the offset after the last visible record of each: recovery would wait for a marker for ever."""
-        probe = self.probe()
-        await probe.start()
-        try:
-            tails = await settled_tails(probe, [faust_kafka.ensure_aiokafka_TP(tp) for tp in partitions])
-        finally:
-            await probe.stop()
-        return {TP(tp.topic, tp.partition): tail.next_offset for tp, tail in tails.items()}
-
-
 class _Unchecked(dict[TP, None]):
     """What Faust has read: nothing. It would drop what is read again, even where the reader went back on purpose."""
 
@@ -168,7 +82,6 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._read_offset = _Unchecked()
-        self._lags: dict[TP, int] = {}
         self._next: dict[TP, int] = {}
         """Offset that the next slice of a partition begins at, or lies behind."""
         self._sought: set[TP] = set()
@@ -186,6 +99,10 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         """Return the age of the last good heartbeat."""
         sent = self.thread.heartbeat_at
         return 0.0 if sent is None else time.monotonic() - sent
+
+    def taken(self) -> dict[TP, int]:
+        """Return how many offsets of each own partition were read and are not committed yet."""
+        return {tp: max(0, offset - (self._committed_offset.get(tp) or 0)) for tp, offset in self._next.items()}
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
         # A frozen copy: were the live set emptied while the thread waits, aiokafka would return every partition,
@@ -219,8 +136,6 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
             leave(f"{tp.topic} {tp.partition} went back to offset {records[0].offset}: its log was cut, or made again")
         self._sought.discard(tp)
         self._next[tp] = last.offset + 1
-        self._lags[tp] = max(0, self.highwater(tp) - last.offset - 1)
-        metrics.LAG.labels(tp.topic).set(sum(lag for other, lag in self._lags.items() if other.topic == tp.topic))
         return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [], None,
             Slice(tp, records), None, 0, 0, tp, generation_id=generation,
@@ -292,11 +207,11 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     def committed(self, offsets: dict[TP, int]) -> None:
         """Note offsets that a transaction has committed."""
         self._committed_offset.update(offsets)
+        metrics.LAST_COMMIT.set_to_current_time()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stop the flow, wait for the agents, commit; then the partitions are no longer ours."""
         await super().on_partitions_revoked(revoked)
-        self._lags.clear()
         self.app.progress.revoked()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:

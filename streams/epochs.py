@@ -186,6 +186,7 @@ class Epochs:
             started = time.perf_counter()
             self._committing = True
             try:
+                metrics.EPOCH_RECORDS.observe(self._records)
                 epoch = self._close()
                 self._failpoints.passed("epoch.close")
                 for step in STEPS:

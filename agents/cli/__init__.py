@@ -7,8 +7,9 @@ import typer
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from agents.cli import demo, inspect, queries, schemas, scoring, sending, stack, workers
+from agents.cli import demo, inspect, operations, queries, schemas, scoring, sending, stack, workers
 from agents.cli.addresses import AddressError
+from agents.operations import OperationError
 from agents.settings import SettingsError
 from deploy.embedded.supervisor import StackError
 from streams.kafka.admin import TopicsError
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (stack, demo, sending, scoring, inspect, queries, workers, schemas):
+for part in (stack, demo, sending, scoring, inspect, queries, operations, workers, schemas):
     part.register(app)
 
 
@@ -31,7 +32,7 @@ def main() -> None:
     configure_logging("WARNING")
     try:
         app()
-    except (AddressError, RulesError, SettingsError, StackError, TopicsError) as error:
+    except (AddressError, OperationError, RulesError, SettingsError, StackError, TopicsError) as error:
         _end(str(error))
     except KafkaError as error:
         _end(f"Kafka does not answer as expected: {' '.join(str(error).split())[:200]}; is it up? see `warmth status`")

@@ -12,8 +12,11 @@ from agents.scorer import make_scorer
 from agents.settings import AllSettings
 from sinks.migrate import migrate
 from streams import metrics, worker
+from streams.health import Health
 from streams.kafka.admin import check_topics, create_topics
 from streams.kafka.waiting import wait_for_broker
+from streams.memory import memory_limit_bytes
+from streams.probes import serve
 
 worker_app = typer.Typer(help="Run one worker in the foreground.", no_args_is_help=True)
 topics_app = typer.Typer(help="Create and check topics.", no_args_is_help=True)
@@ -29,29 +32,37 @@ def register(app: typer.Typer) -> None:
 @worker_app.command(epilog="Example: WARMTH_SLOT=1 warmth worker scorer")
 def scorer() -> None:
     """Fold events into profiles; ends with 75 when it wants to be started again."""
-    settings, incarnations = _prepare()
-    worker.run(make_scorer(settings.streams, incarnations), settings.streams.log_level)
+    health = Health()
+    settings, incarnations = _prepare(health)
+    worker.run(make_scorer(settings.streams, incarnations), health, settings.streams.log_level)
 
 
 @worker_app.command(epilog="Example: warmth worker loader")
 def loader() -> None:
     """Load enriched events into ClickHouse; ends with 75 when it wants to be started again."""
-    settings, incarnations = _prepare()
-    worker.run(make_loader(settings.streams, settings.sinks, incarnations), settings.streams.log_level)
+    health = Health()
+    settings, incarnations = _prepare(health)
+    worker.run(make_loader(settings.streams, settings.sinks, incarnations, health), health, settings.streams.log_level)
 
 
-def _prepare() -> tuple[AllSettings, dict[str, str]]:
+def _prepare(health: Health) -> tuple[AllSettings, dict[str, str]]:
     settings = settings_of(None)
     streams = settings.streams
     worker.configure_logging(streams.log_level)
-    metrics.serve(streams.metrics_host, streams.metrics_port)
-    return settings, asyncio.run(_topics(settings))
+    metrics.PARTITIONS.set(streams.partitions)
+    metrics.MEMORY_LIMIT.set(memory_limit_bytes())
+    health.require("kafka", lambda: f"{streams.kafka_bootstrap} has not answered yet")
+    serve(health, streams.metrics_host, streams.metrics_port)
+    return settings, asyncio.run(_topics(settings, health))
 
 
-async def _topics(settings: AllSettings) -> dict[str, str]:
+async def _topics(settings: AllSettings, health: Health) -> dict[str, str]:
     streams = settings.streams
+    beating = asyncio.create_task(health.keep_beating())
     await wait_for_broker(streams.kafka_bootstrap)
-    return await check_topics(streams.kafka_bootstrap, streams.partitions)
+    incarnations = await check_topics(streams.kafka_bootstrap, streams.partitions)
+    beating.cancel()
+    return incarnations
 
 
 @topics_app.command(epilog="Example: WARMTH_KAFKA_BOOTSTRAP=kafka:9092 warmth topics create")

@@ -16,7 +16,7 @@ def _kept_traits() -> Iterator[str]:
             yield name
 
 
-KEPT_TRAITS: Final = frozenset(_kept_traits())
+KEPT_TRAITS: Final = tuple(_kept_traits())
 """Traits that a profile may hold: plain fields and attributes, nothing that names a person."""
 
 
@@ -24,7 +24,7 @@ def traits_changed(state: State, event: CustomerIdentified | TraitsChanged, at: 
     """Keep the latest value of each trait that was sent."""
     if event.traits is None:
         return
-    for name in event.traits.model_fields_set & KEPT_TRAITS:
+    for name in KEPT_TRAITS:
         value: Any = getattr(event.traits, name)
         if value is not None:
             plain = str(value) if isinstance(value, Decimal) else value

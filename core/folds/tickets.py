@@ -62,9 +62,9 @@ def ticket_rated(state: State, event: TicketRated, at: Micros) -> None:
 def survey_answered(state: State, event: NpsAnswer | LeavingAnswer | StayingAnswer, at: Micros) -> None:
     """Keep the latest answer to each survey."""
     contacted(state, event, at)
-    if isinstance(event, NpsAnswer):
+    if event.survey == "nps":
         state.nps = latest(state.nps, event.score, at)
-    elif isinstance(event, LeavingAnswer):
+    elif event.survey == "leaving":
         state.leaving = latest(state.leaving, event.reason, at)
     else:
         state.staying = latest(state.staying, event.reason, at)

@@ -18,6 +18,8 @@ CHANGELOG: Final = f"{SCORER}-profiles-changelog"
 SCORED: Final = (*INPUT_TOPICS, COMMANDS)
 """Topics that every scorer subscribes to, always all of them."""
 LARGEST_RECORD_BYTES: Final = 8 * 1024 * 1024
+SEQ_HEADER: Final = "seq"
+"""Header of a tombstone in the changelog: the `seq` that it stands for, which a value carries in itself."""
 
 
 class Topic(NamedTuple):

@@ -145,8 +145,8 @@ def test_the_latest_answer_to_each_survey_is_kept() -> None:
 
 def test_of_the_traits_only_those_that_name_nobody_are_kept() -> None:
     state = folded(make.a_full_event("traits_changed"))
-    assert state.traits.keys() == KEPT_TRAITS
-    assert KEPT_TRAITS.isdisjoint({"name", "email", "phone", "birth_date"})
+    assert state.traits.keys() == set(KEPT_TRAITS)
+    assert set(KEPT_TRAITS).isdisjoint({"name", "email", "phone", "birth_date"})
     assert state.traits["budget"].value == "1000000.00"
     assert state.traits["preferences"].value == ["running", "hiking"]
 
