@@ -139,13 +139,10 @@ class Engine:
         """Insert `rows`, read to their end and closed, as one block."""
 
         def run() -> Counts:
-            with rows, self._connection(session, _ONE_BLOCK) as connection:
-                inserter = connection.send_insert(statement.sql, statement.format)
-                with inserter:
-                    while chunk := rows.read(_CHUNK_BYTES):
-                        inserter.append(chunk)
-                    result = inserter.finish()
-                return Counts(written_rows=result.rows_written, written_bytes=result.bytes_written)
+            with rows, _held(rows) as held, self._connection(session, _ONE_BLOCK) as connection:
+                source = f" FROM INFILE '/dev/fd/{held.fileno()}' COMPRESSION 'none' ".encode()
+                result = connection.query(statement.sql + source + statement.tail + f" FORMAT {statement.format}".encode())
+                return Counts(written_rows=result.rows_written(), written_bytes=result.bytes_written())
 
         return await asyncio.get_running_loop().run_in_executor(self._load_threads, run)
 
@@ -208,6 +205,14 @@ class Engine:
             raise refused(error) from error
         finally:
             connection.close()
+
+
+def _held(rows: IO[bytes]) -> IO[bytes]:
+    """Return the rest of `rows` in memory, under a descriptor; chDB's own stream of rows hides that a commit failed."""
+    held = os.fdopen(os.memfd_create("rows"), "w+b")
+    shutil.copyfileobj(rows, held, _CHUNK_BYTES)
+    held.flush()
+    return held
 
 
 def _outfile(statement: Statement, form: str) -> Callable[[Any, IO[bytes]], Counts]:

@@ -47,7 +47,7 @@ class Statement:
         kind: How to run it.
         sql: The statement as sent for a COMMAND, else what stands before FORMAT.
         format: The format that the statement names, if it does.
-        tail: What stands after the format of a SELECT: settings, or nothing.
+        tail: Settings, or nothing: what stands after the format of a SELECT, or before that of a LOAD.
         rows_at: Where the rows of a LOAD begin in the text.
     """
 
@@ -104,8 +104,11 @@ def outline(text: bytes) -> Statement:
 
 def _insert(text: bytes, tokens: Iterator[_Token]) -> Statement:
     """Return a LOAD if rows in a named format follow, else a COMMAND."""
-    selects = False
+    selects, settings_at, before = False, 0, b"INTO"
     for token in tokens:
+        if token.name == "SETTINGS" and before.upper() not in {b"INTO", b"TABLE", b"."}:
+            settings_at = token.start
+        before = text[token.start : token.end]
         if token.name in {"VALUES", "INFILE"}:
             _refuse_file(token)
             return Statement(Kind.COMMAND, text)
@@ -117,7 +120,9 @@ def _insert(text: bytes, tokens: Iterator[_Token]) -> Statement:
                 )
             gap = _GAP_BEFORE_DATA.match(text, named.end)
             rows_at = gap.end() if gap else named.end
-            return Statement(Kind.LOAD, text[: token.start], text[named.start : named.end].decode(), rows_at=rows_at)
+            end = settings_at or token.start
+            form = text[named.start : named.end].decode()
+            return Statement(Kind.LOAD, text[:end], form, text[end : token.start], rows_at)
     return Statement(Kind.COMMAND, text)
 
 

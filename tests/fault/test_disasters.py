@@ -50,7 +50,7 @@ async def test_clickhouse_restored_from_an_older_copy(ground: Ground) -> None:
     await ground.settle()
     folder, copy = ground.stack.folder / "clickhouse", ground.stack.folder / "copy"
     with ground.held_away("clickhouse"):
-        shutil.copytree(folder, copy)
+        shutil.copytree(folder, copy, symlinks=True)
     await ground.send_slowly(4)
     await ground.settle()
     await asyncio.to_thread(ground.fleet.stop, loader)
