@@ -211,6 +211,20 @@ def test_a_body_that_does_not_parse_adds_nothing(client, table):
     assert client.command(f"SELECT count() FROM {table}") == 0
 
 
+def test_an_insert_whose_commit_fails_is_refused(client, table):
+    client.command(f"CREATE MATERIALIZED VIEW {table}_v ENGINE = Null AS SELECT throwIf(id = 7) AS thrown FROM {table}")
+    with pytest.raises(DatabaseError, match="code: 395"):
+        client.raw_insert(table, insert_block=json_rows(10), fmt="JSONEachRow", settings=ONE_BLOCK)
+    client.command(f"DROP VIEW {table}_v")
+
+
+def test_settings_may_stand_before_the_format(server, client, table):
+    named = f"INSERT INTO {table} SETTINGS insert_deduplication_token = 'x' FORMAT JSONEachRow"
+    for _ in range(2):
+        assert server.ask("POST", json_rows(3), query=named)[0] == 200
+    assert client.command(f"SELECT count() FROM {table}") == 3
+
+
 def test_parameters_are_values_and_never_sql(server, client, table):
     hostile = f"x'; DROP TABLE {table}; --\\"
     assert client.query("SELECT {a:String}, {b:Array(UInt8)}", parameters={"a": hostile, "b": [1, 2]}).result_rows == [
