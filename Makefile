@@ -3,8 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.setup-done
 KAFKA := .kafka-libs/.complete
+PEERS := bench/.venv/.setup-done
 ROUNDS ?= 20
 SEED ?= 1467978285
+EVENTS ?= 120000
+BENCH_ROUNDS ?= 3
 
 .PHONY: setup demo test kafka-test lint bench soak
 .DEFAULT_GOAL := test
@@ -40,5 +43,10 @@ lint: $(DONE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DONE)  ## CPU per event; prints a table and writes bench/latest.json
-	$(BIN)/python -m bench
+$(PEERS): bench/requirements.lock  # the peers have an environment of their own
+	$(PYTHON) -m venv bench/.venv
+	bench/.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+bench: $(PEERS)  ## the peers on the same job, latency, recovery, memory, scaling: a table, and bench/latest.json
+	bench/.venv/bin/python -m bench --events $(EVENTS) --rounds $(BENCH_ROUNDS)

@@ -1,0 +1,152 @@
+"""The tables of `docs/performance.md` and the chart, from `bench/latest.json`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+from bench.peers import FLOOR, OURS, PEERS, PLAIN
+
+ROOT: Final = Path(__file__).parent.parent
+LATEST: Final = ROOT / "bench" / "latest.json"
+PAGE: Final = ROOT / "docs" / "performance.md"
+CHART: Final = ROOT / "docs" / "performance"
+BEGIN: Final = "<!-- figures: written by `python -m bench report` -->"
+END: Final = "<!-- end of figures -->"
+Figures = dict[str, Any]
+
+
+def write() -> None:
+    """Write the tables between the two comments of the page, and the chart beside it."""
+    figures: Figures = json.loads(LATEST.read_text())
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}\n\n{tables(figures)}\n{END}{after}", encoding="utf-8")
+    draw(figures["jobs"])
+
+
+def tables(figures: Figures) -> str:
+    """Return all tables, as Markdown."""
+    parts = [_peers(figures), _bars(figures), _customers(figures), _workers(figures), _heart(figures), _machine(figures)]
+    return "\n".join(parts)
+
+
+def _peers(figures: Figures) -> str:
+    jobs, job = figures["jobs"], figures["job"]
+    ours = jobs[OURS]["cpu_us_per_event"]
+    lines = [
+        f"### The same job, {job['events']:,} events of {job['bytes_per_event']} bytes, {job['customers']:,} customers",
+        "",
+        f"Median of {job['rounds']} interleaved rounds, lowest to highest beside it; {job['outputs_compared']:,} outputs of"
+        " each contender were compared with ours and are the same.",
+        "",
+        "| contender | CPU per event, µs | range | events/s | CPU, Warmth = 1 |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name in sorted(_contenders(jobs), key=lambda known: jobs[known]["cpu_us_per_event"]):
+        row = jobs[name]
+        lines.append(
+            f"| {_emphasised(name)} | {row['cpu_us_per_event']:.1f}"
+            f" | {row['cpu_us_lowest']:.1f} to {row['cpu_us_highest']:.1f}"
+            f" | {row['events_per_s']:,} | {row['cpu_us_per_event'] / ours:.2f} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def _bars(figures: Figures) -> str:
+    jobs, latency = figures["jobs"], figures["latency"]
+    ours = jobs[OURS]["cpu_us_per_event"]
+    rows = [
+        ("scorer, CPU per event", f"{ours:.1f} µs", "≤ 25 µs", "10 µs"),
+        ("idiomatic Faust / Warmth", _ratio(jobs, "idiomatic_faust"), "≥ 10", "30"),
+        ("Quix Streams / Warmth", _ratio(jobs, "quix_streams"), "≥ 1.5", "3"),
+        ("recovery", f"{figures['recovery_keys_per_s']:,} keys/s", "≥ 150,000", "500,000"),
+        ("recovery, per second of CPU", f"{figures['recovery_keys_per_cpu_s']:,} keys/s", "", ""),
+        (f"latency at {latency['events_per_s']:,} events/s, p99", f"{figures['latency_ms']['p99']} ms", "≤ 200 ms", "50 ms"),
+        ("latency, p50 / p95 / max", " / ".join(f"{figures['latency_ms'][name]}" for name in ("p50", "p95", "max")), "", ""),
+        ("scorer at that rate, CPU per event", f"{latency['cpu_us_per_event']} µs", "", ""),
+        ("loader, CPU per event", f"{figures['loader_cpu_us_per_row']} µs", "≤ 8 µs", "4 µs"),
+        ("memory per customer", f"{figures['bytes_per_customer']:,} bytes", "≤ 2,048", "700"),
+        (
+            "profile encoded, mean / p99",
+            f"{figures['encoded_bytes_mean']:,} / {figures['encoded_bytes_p99']:,} bytes",
+            "",
+            "",
+        ),
+    ]
+    return _table("Bars", ("figure", "measured", "bar", "aim"), rows)
+
+
+def _customers(figures: Figures) -> str:
+    rows = [
+        (
+            f"{int(size):,}",
+            f"{row['cpu_us_per_event']} µs",
+            f"{row['events_per_s']:,}",
+            f"{row['recovery_keys_per_s']:,}",
+            f"{row['rss_mib']:,} MiB",
+        )
+        for size, row in figures["customers"].items()
+    ]
+    titles = ("customers", "CPU per event", "events/s", "recovery, keys/s", "memory of the scorer")
+    return _table("Customers whose profiles are known", titles, rows)
+
+
+def _workers(figures: Figures) -> str:
+    rows = [
+        (number, f"{row['events_per_s']:,}", f"{row['cpu_us_per_event']} µs") for number, row in figures["workers"].items()
+    ]
+    return _table("Workers", ("scorers", "events/s", "CPU per event"), rows)
+
+
+def _heart(figures: Figures) -> str:
+    rows = [
+        (name.removeprefix("heart "), f"{row['events']:,}", f"{row['cpu_us_per_event']:.1f} µs")
+        for name, row in figures["jobs"].items()
+        if name.startswith("heart ")
+    ]
+    return _table("The heart alone, on the demo's events and rules", ("work", "events", "CPU per event"), rows)
+
+
+def _machine(figures: Figures) -> str:
+    return _table("Machine", ("what", "which"), [(name, str(value)) for name, value in figures["machine"].items()])
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [f"### {title}", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows), ""])
+
+
+def _ratio(jobs: Figures, module: str) -> str:
+    return f"{jobs[PEERS[module]]['cpu_us_per_event'] / jobs[OURS]['cpu_us_per_event']:.1f}"
+
+
+def _contenders(jobs: Figures) -> list[str]:
+    return [name for name in jobs if name in (OURS, PLAIN) or name in PEERS.values()]
+
+
+def _emphasised(name: str) -> str:
+    return f"**{name}**" if name == OURS else name
+
+
+def draw(jobs: Figures) -> None:
+    """Draw CPU per event of each contender, as PNG and SVG without times, so that it diffs well."""
+    mpl.use("Agg")
+    mpl.rcParams.update({"svg.hashsalt": "warmth", "svg.fonttype": "none", "font.family": "DejaVu Sans"})
+    names = sorted(_contenders(jobs), key=lambda name: -jobs[name]["cpu_us_per_event"])
+    costs = [jobs[name]["cpu_us_per_event"] for name in names]
+    colours = ["#d1495b" if name == OURS else "#c9ced6" if name == PEERS[FLOOR] else "#6b7a8f" for name in names]
+    figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    bars = axes.barh(names, costs, color=colours)
+    axes.bar_label(bars, labels=[f"{cost:.1f}" for cost in costs], padding=4)
+    axes.set_xscale("log")
+    axes.set_xlim(1, max(costs) * 2)
+    axes.set_xlabel("CPU per event, µs (logarithmic; less is better)")
+    axes.set_title("The same job on Apache Kafka", loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(CHART.with_suffix(".png"), dpi=150, metadata={"Software": None})
+    figure.savefig(CHART.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+    plt.close(figure)
