@@ -48,5 +48,5 @@ $(PEERS): bench/requirements.lock  # the peers have an environment of their own
 	bench/.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
-bench: $(PEERS)  ## the peers on the same job, latency, recovery, memory, scaling: a table, and bench/latest.json
+bench: $(PEERS) $(KAFKA)  ## the peers on the same job, latency, recovery, memory, scaling: a table, and bench/latest.json
 	bench/.venv/bin/python -m bench --events $(EVENTS) --rounds $(BENCH_ROUNDS)

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import customers, heart, latency, loading, machine, peers, report, scaling
+from bench import chart, customers, heart, latency, loading, machine, peers, report, scaling
 from bench.stack import HOST, BenchError, Stack, stack
 from streams.worker import configure_logging
 
@@ -55,7 +55,9 @@ def main() -> int:
     configure_logging("ERROR")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.what == "report":
-        report.write()
+        figures = json.loads(report.LATEST.read_text())
+        report.write(figures)
+        chart.draw(figures["jobs"])
         return 0
     size = Size(options.events, options.rounds, 20_000, [1_000, 10_000, 100_000, 1_000_000], 20.0)
     if options.quick:

@@ -2,23 +2,13 @@
 
 import statistics
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from bench import outputs
+from bench.contenders import FLOOR, PEERS, PLAIN, WARMTH
 from bench.events import job_events
 from bench.stack import Stack
 
-OURS: Final = "warmth"
-PLAIN: Final = "warmth without transactions"
-FLOOR: Final = "floor"
-PEERS: Final = {
-    FLOOR: "floor: fetch, decode, count",
-    "confluent_by_hand": "confluent-kafka by hand",
-    "quix_streams": "Quix Streams",
-    "bytewax_flow": "bytewax",
-    "idiomatic_faust": "idiomatic Faust",
-}
-"""Module -> name in the table."""
 Said = Callable[[str], None]
 
 
@@ -41,15 +31,16 @@ def measure(stack: Stack, events: int, customers: int, rounds: int, say: Said) -
     runs: dict[str, list[dict[str, Any]]] = {}
     compared = 0
     for number in range(rounds):
-        say(f"round {number + 1}: {OURS}")
-        runs.setdefault(OURS, []).append(stack.scored())
+        say(f"round {number + 1}: {WARMTH}")
+        runs.setdefault(WARMTH, []).append(stack.scored())
         expected = outputs.ours(stack.bootstrap)
+        say(f"round {number + 1}: {FLOOR}")
+        runs.setdefault(FLOOR, []).append(stack.contend("floor")[1])
         for module, name in PEERS.items():
             say(f"round {number + 1}: {name}")
             run, figures = stack.contend(module)
             runs.setdefault(name, []).append(figures)
-            if module != FLOOR:
-                compared = outputs.compare(run, expected)
+            compared = outputs.compare(run, expected)
         say(f"round {number + 1}: {PLAIN}")
         runs.setdefault(PLAIN, []).append(stack.scored("plain"))
         outputs.refuse_differing(PLAIN, outputs.ours(stack.bootstrap), expected)

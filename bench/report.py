@@ -1,31 +1,35 @@
-"""The tables of `docs/performance.md` and the chart, from `bench/latest.json`."""
+"""The tables of `docs/performance.md`, from the figures in `bench/latest.json`."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import matplotlib as mpl
-from matplotlib import pyplot as plt
-
-from bench.peers import FLOOR, OURS, PEERS, PLAIN
+from bench.contenders import FLOOR, PEERS, PLAIN, WARMTH
 
 ROOT: Final = Path(__file__).parent.parent
 LATEST: Final = ROOT / "bench" / "latest.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
-CHART: Final = ROOT / "docs" / "performance"
 BEGIN: Final = "<!-- figures: written by `python -m bench report` -->"
 END: Final = "<!-- end of figures -->"
 Figures = dict[str, Any]
 
 
-def write() -> None:
-    """Write the tables between the two comments of the page, and the chart beside it."""
-    figures: Figures = json.loads(LATEST.read_text())
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables(figures)}\n{END}{after}", encoding="utf-8")
-    draw(figures["jobs"])
+def write(figures: Figures) -> None:
+    """Write the tables into the page."""
+    PAGE.write_text(inserted(PAGE.read_text(encoding="utf-8"), tables(figures)), encoding="utf-8")
+
+
+def inserted(page: str, text: str) -> str:
+    """Return `page` with `text` between its two comments; all else is kept.
+
+    Raises:
+        ValueError: The page lacks one of the comments.
+    """
+    before, _, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{PAGE.name} needs the comments {BEGIN} and {END}, in this order")
+    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
 
 
 def tables(figures: Figures) -> str:
@@ -36,7 +40,7 @@ def tables(figures: Figures) -> str:
 
 def _peers(figures: Figures) -> str:
     jobs, job = figures["jobs"], figures["job"]
-    ours = jobs[OURS]["cpu_us_per_event"]
+    ours = jobs[WARMTH]["cpu_us_per_event"]
     lines = [
         f"### The same job, {job['events']:,} events of {job['bytes_per_event']} bytes, {job['customers']:,} customers",
         "",
@@ -46,7 +50,7 @@ def _peers(figures: Figures) -> str:
         "| contender | CPU per event, µs | range | events/s | CPU, Warmth = 1 |",
         "|---|---:|---:|---:|---:|",
     ]
-    for name in sorted(_contenders(jobs), key=lambda known: jobs[known]["cpu_us_per_event"]):
+    for name in sorted(contenders(jobs), key=lambda known: jobs[known]["cpu_us_per_event"]):
         row = jobs[name]
         lines.append(
             f"| {_emphasised(name)} | {row['cpu_us_per_event']:.1f}"
@@ -58,7 +62,7 @@ def _peers(figures: Figures) -> str:
 
 def _bars(figures: Figures) -> str:
     jobs, latency = figures["jobs"], figures["latency"]
-    ours = jobs[OURS]["cpu_us_per_event"]
+    ours = jobs[WARMTH]["cpu_us_per_event"]
     rows = [
         ("scorer, CPU per event", f"{ours:.1f} µs", "≤ 25 µs", "10 µs"),
         ("idiomatic Faust / Warmth", _ratio(jobs, "idiomatic_faust"), "≥ 10", "30"),
@@ -69,6 +73,7 @@ def _bars(figures: Figures) -> str:
         ("latency, p50 / p95 / p99 / max", _percentiles(figures["latency_ms"]), "", ""),
         ("the same without transactions", _percentiles(figures["latency_ms_without_transactions"]), "", ""),
         ("scorer at that rate, CPU per event", f"{latency['cpu_us_per_event']} µs", "", ""),
+        ("the same without transactions", f"{figures['latency_without_transactions']['cpu_us_per_event']} µs", "", ""),
         ("loader, CPU per event", f"{figures['loader_cpu_us_per_row']} µs", "≤ 8 µs", "4 µs"),
         ("memory per customer", f"{figures['bytes_per_customer']:,} bytes", "≤ 2,048", "700"),
         (
@@ -126,32 +131,13 @@ def _percentiles(millis: Figures) -> str:
 
 
 def _ratio(jobs: Figures, module: str) -> str:
-    return f"{jobs[PEERS[module]]['cpu_us_per_event'] / jobs[OURS]['cpu_us_per_event']:.1f}"
+    return f"{jobs[PEERS[module]]['cpu_us_per_event'] / jobs[WARMTH]['cpu_us_per_event']:.1f}"
 
 
-def _contenders(jobs: Figures) -> list[str]:
-    return [name for name in jobs if name in (OURS, PLAIN) or name in PEERS.values()]
+def contenders(jobs: Figures) -> list[str]:
+    """Return those of `jobs` that are contenders."""
+    return [name for name in jobs if name in (WARMTH, PLAIN, FLOOR, *PEERS.values())]
 
 
 def _emphasised(name: str) -> str:
-    return f"**{name}**" if name == OURS else name
-
-
-def draw(jobs: Figures) -> None:
-    """Draw CPU per event of each contender, as PNG and SVG without times, so that it diffs well."""
-    mpl.use("Agg")
-    mpl.rcParams.update({"svg.hashsalt": "warmth", "svg.fonttype": "none", "font.family": "DejaVu Sans"})
-    names = sorted(_contenders(jobs), key=lambda name: -jobs[name]["cpu_us_per_event"])
-    costs = [jobs[name]["cpu_us_per_event"] for name in names]
-    colours = ["#d1495b" if name == OURS else "#c9ced6" if name == PEERS[FLOOR] else "#6b7a8f" for name in names]
-    figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    bars = axes.barh(names, costs, color=colours)
-    axes.bar_label(bars, labels=[f"{cost:.1f}" for cost in costs], padding=4)
-    axes.set_xscale("log")
-    axes.set_xlim(1, max(costs) * 2)
-    axes.set_xlabel("CPU per event, µs (logarithmic; less is better)")
-    axes.set_title("The same job on Apache Kafka", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(CHART.with_suffix(".png"), dpi=150, metadata={"Software": None})
-    figure.savefig(CHART.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
-    plt.close(figure)
+    return f"**{name}**" if name == WARMTH else name

@@ -38,7 +38,6 @@ def main() -> None:
         auto_offset_reset="earliest",
         state_dir=run.scratch,
         loglevel="ERROR",
-        commit_interval=1.0,
         processing_guarantee="at-least-once",
     )
     enriched, changes = (
