@@ -61,7 +61,7 @@ def main() -> int:
         return 0
     size = Size(options.events, options.rounds, 20_000, [1_000, 10_000, 100_000, 1_000_000], 20.0)
     if options.quick:
-        size = Size(min(options.events, 6_000), 1, 2_000, [1_000, 10_000], 4.0)
+        size = Size(min(options.events, 6_000), 1, 2_000, [1_000], 3.0)
     try:
         figures = _measure(options.only or list(PARTS), size)
     except BenchError as error:

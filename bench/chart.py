@@ -4,6 +4,7 @@ from typing import Final
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
+from matplotlib.ticker import ScalarFormatter
 
 from bench.contenders import FLOOR, WARMTH
 from bench.report import ROOT, Figures, contenders
@@ -22,6 +23,7 @@ def draw(jobs: Figures) -> None:
     bars = axes.barh(names, costs, color=colours)
     axes.bar_label(bars, labels=[f"{cost:.1f}" for cost in costs], padding=4)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.set_xlim(1, max(costs) * 2)
     axes.set_xlabel("CPU per event, µs (logarithmic; less is better)")
     axes.set_title("The same job on Apache Kafka", loc="left")

@@ -3,7 +3,7 @@
 import itertools
 import statistics
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from bench.events import Event, customer, job_events
 from bench.heart import read_inputs, score
@@ -11,10 +11,13 @@ from bench.stack import Stack
 from core.state import decode
 from streams.kafka.topics import CHANGELOG
 
+DEMO_EVENTS: Final = 20_000
+"""Purchases, and as many interactions, of the demo that the profiles come from: sixteen events a customer."""
+
 
 def measure(stack: Stack, sizes: list[int], events: int) -> dict[str, Any]:
     """Return figures by number of customers; the largest gives recovery and memory."""
-    templates = _templates(events)
+    templates = _templates()
     by_size = {str(size): _among(stack, templates, size, events) for size in sizes}
     largest = by_size[str(max(sizes))]
     return {
@@ -26,9 +29,9 @@ def measure(stack: Stack, sizes: list[int], events: int) -> dict[str, Any]:
     }
 
 
-def _templates(events: int) -> list[tuple[bytes, bytes]]:
+def _templates() -> list[tuple[bytes, bytes]]:
     """Return id and changelog value of the demo's customers: purchases and simulated behaviour."""
-    inputs = read_inputs(events)
+    inputs = read_inputs(DEMO_EVENTS)
     profiles = score({"purchase": inputs.purchases, "site-interaction": inputs.interactions})
     known = ((decode(row).customer_id, row) for row in profiles.rows.values())
     return [(name.encode(), row) for name, row in known if name is not None]
@@ -37,6 +40,7 @@ def _templates(events: int) -> list[tuple[bytes, bytes]]:
 def _sizes(rows: list[bytes]) -> dict[str, Any]:
     sizes = [len(row) for row in rows]
     return {
+        "events_per_customer": round(2 * DEMO_EVENTS / len(rows), 1),
         "encoded_bytes_mean": round(statistics.mean(sizes)),
         "encoded_bytes_p99": round(statistics.quantiles(sizes, n=100, method="inclusive")[98]),
     }

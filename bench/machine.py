@@ -17,6 +17,7 @@ def describe(root: Path) -> dict[str, Any]:
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "load_before": round(os.getloadavg()[0], 1),
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "kafka": _kafka(root),

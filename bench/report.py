@@ -77,7 +77,7 @@ def _bars(figures: Figures) -> str:
         ("loader, CPU per event", f"{figures['loader_cpu_us_per_row']} µs", "≤ 8 µs", "4 µs"),
         ("memory per customer", f"{figures['bytes_per_customer']:,} bytes", "≤ 2,048", "700"),
         (
-            "profile encoded, mean / p99",
+            f"profile of {figures['events_per_customer']} events encoded, mean / p99",
             f"{figures['encoded_bytes_mean']:,} / {figures['encoded_bytes_p99']:,} bytes",
             "",
             "",

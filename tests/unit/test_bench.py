@@ -29,6 +29,7 @@ def some_figures() -> dict:
         "latency_without_transactions": {"events_per_s": 1, "cpu_us_per_event": 1.0},
         "loader_cpu_us_per_row": 1.0,
         "bytes_per_customer": 1,
+        "events_per_customer": 1.0,
         "encoded_bytes_mean": 1,
         "encoded_bytes_p99": 1,
         "customers": {"1000": {**a_row(1.0), "recovery_keys_per_s": 1, "rss_mib": 1}},
