@@ -3,9 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.setup-done
 KAFKA := .kafka-libs/.complete
+PEERS := bench/.venv/.setup-done
 ROUNDS ?= 5
 SEED ?= 1467978285
 SOAK_ROUNDS ?= 100
+EVENTS ?= 120000
+BENCH_ROUNDS ?= 3
 
 .PHONY: setup demo test kafka-test lint alerts bench soak
 .DEFAULT_GOAL := test
@@ -45,5 +48,10 @@ alerts:  ## unit tests of the alert rules, by Prometheus' own tool
 	@command -v promtool >/dev/null || { echo "warmth: needs promtool, which comes with Prometheus; make test checks names only" >&2; exit 1; }
 	cd deploy/prometheus && promtool check rules alerts.yml && promtool test rules alerts_test.yml
 
-bench: $(DONE)  ## CPU per event; prints a table and writes bench/latest.json
-	$(BIN)/python -m bench
+$(PEERS): bench/requirements.lock  # the peers have an environment of their own
+	$(PYTHON) -m venv bench/.venv
+	bench/.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+bench: $(PEERS) $(KAFKA)  ## the peers on the same job, latency, recovery, memory, scaling: a table, and bench/latest.json
+	bench/.venv/bin/python -m bench --events $(EVENTS) --rounds $(BENCH_ROUNDS)

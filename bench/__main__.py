@@ -1,127 +1,116 @@
-"""`make bench`: CPU per event of the scorer's heart on the demo's real and simulated events, against decoding alone.
+"""`make bench`: the peers on the same job, latency, recovery, memory, scaling and loading on Apache Kafka.
 
-CPU is user + system of this process. Rounds of the jobs are interleaved; the median is shown. Compare within one run.
+    python -m bench                 everything; writes bench/latest.json and prints the tables
+    python -m bench --quick         a smoke run of less than two minutes
+    python -m bench --only latency  one part; the figures of the others are kept
+    python -m bench report          tables of docs/performance.md and the chart, from bench/latest.json
+
+CPU is user + system of the whole process. Compare within one run.
 """
 
-import itertools
+import argparse
 import json
-import os
-import platform
-import statistics
-import time
+import signal
+import socket
+import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-import orjson
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from core import rows, state
-from core.journey import Journey, Moment, Settings, Source
-from deploy.demo.baskets import Event, read_baskets, receipts
-from deploy.demo.simulator import simulate
-from streams.profiles import Partition
-from streams.rules_files import read_plan, read_rules
-from streams.settings import RULES_DIR
+from bench import chart, customers, heart, latency, loading, machine, peers, report, scaling
+from bench.stack import HOST, BenchError, Stack, stack
+from streams.worker import configure_logging
 
-EVENTS = 20_000
-ROUNDS = 3
-LATEST = Path(__file__).parent / "latest.json"
+_CONSOLE: Final = Console(stderr=True)
+_PORTS: Final = range(27_000, 29_000, 100)
 
 
-class Line(NamedTuple):
-    """An event as the journey wants a record."""
+class Size(NamedTuple):
+    """How much is measured."""
 
-    offset: int
-    key: bytes
-    value: bytes
-    timestamp: int
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
-def decode(_topic: str, records: list[Line]) -> Partition:
-    """Only decode the JSON: the floor."""
-    for record in records:
-        orjson.loads(record.value)
-    return Partition(0)
+    events: int
+    rounds: int
+    customers: int
+    sizes: list[int]
+    latency_secs: float
 
 
-def journey(topic: str, records: list[Line]) -> Partition:
-    """Score, build the outputs, and encode the changed profiles every 5,000 records, as an epoch does."""
-    rules = read_rules(RULES_DIR)
-    settings = Settings(1 << 20, b"bench", read_plan(RULES_DIR), lambda _: 0)
-    advance = Journey(topic, rules, settings).advance
-    source, moment, profiles = (
-        Source(topic, "bench", 0),
-        Moment(time.time_ns() // 1000, int(time.time()), 0),
-        Partition(20_000),
-    )
-    for number, record in enumerate(records):
-        outcome, at = advance(source, record, profiles, moment)
-        rows.enriched(outcome, at, moment.batch)
-        if number % 5_000 == 4_999:
-            list(profiles.take_changed())
-    list(profiles.take_changed())
-    return profiles
+Part = Callable[[Stack, Size, peers.Said], dict[str, Any]]
+PARTS: Final[dict[str, Part]] = {
+    "heart": lambda _, size, __: {"jobs": heart.measure(size.events // 6, size.rounds)},
+    "peers": lambda stack, size, say: peers.measure(stack, size.events, size.customers, size.rounds, say),
+    "latency": lambda stack, size, _: latency.measure(stack, size.latency_secs),
+    "customers": lambda stack, size, _: customers.measure(stack, size.sizes, size.events),
+    "scaling": lambda stack, size, _: scaling.measure(stack, size.events, size.customers),
+    "loading": lambda stack, size, _: loading.measure(stack, size.events, size.customers),
+}
 
 
-def _cpu(run: Callable[[], Any]) -> float:
-    started = time.process_time()
-    run()
-    return time.process_time() - started
+def main() -> int:
+    """Measure or report; return the exit code."""
+    options = _options()
+    configure_logging("ERROR")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if options.what == "report":
+        figures = json.loads(report.LATEST.read_text())
+        report.write(figures)
+        chart.draw(figures["jobs"])
+        return 0
+    size = Size(options.events, options.rounds, 20_000, [1_000, 10_000, 100_000, 1_000_000], 20.0)
+    if options.quick:
+        size = Size(min(options.events, 6_000), 1, 2_000, [1_000], 3.0)
+    try:
+        figures = _measure(options.only or list(PARTS), size)
+    except BenchError as error:
+        _CONSOLE.print(f"[bold red]bench:[/] {error}", highlight=False)
+        return 1
+    report.LATEST.write_text(json.dumps(figures, indent=1) + "\n")
+    if not options.only:
+        _CONSOLE.print(Markdown(report.tables(figures)))
+    return 0
 
 
-def _records(events: list[Event]) -> list[Line]:
-    return [Line(number, event.key, event.value, int(time.time() * 1000)) for number, event in enumerate(events)]
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("what", nargs="?", choices=("run", "report"), default="run")
+    parser.add_argument("--events", type=int, default=120_000, help="records of the job (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each contender (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: its figures mean nothing")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts and keep the other figures")
+    return parser.parse_args()
 
 
-def _recovery(profiles: Partition) -> float:
-    """Return keys per second of applying a changelog of these profiles."""
-    log = [(f"{key}-{copy}".encode(), value) for copy in range(20) for key, value in profiles.rows.items()]
-    fresh = Partition(0)
-
-    def restore() -> None:
-        for key, value in log:
-            fresh.restore(key, value)
-
-    return len(log) / _cpu(restore)
-
-
-def main() -> None:
-    """Measure, print a table, write `bench/latest.json`."""
-    now = time.time()
-    baskets = read_baskets(now)
-    inputs = {
-        "purchase": _records(list(itertools.islice(receipts(baskets), EVENTS))),
-        "site-interaction": _records(
-            [e for e in simulate(1, baskets.households, EVENTS * 2, now) if e.topic == "site-interaction"][:EVENTS]
-        ),
-    }
-    jobs = {(job.__name__, topic): [] for job in (decode, journey) for topic in inputs}  # type: dict[tuple[str, str], list[float]]
-    for _ in range(ROUNDS):
-        for job in (decode, journey):
-            for topic, records in inputs.items():
-                jobs[job.__name__, topic].append(_cpu(lambda j=job, t=topic, r=records: j(t, r)) / len(records) * 1e6)  # type: ignore[misc]  # bound at once
-    profiles = journey("site-interaction", inputs["site-interaction"])
-    sizes = [len(state.encode(state.decode(row))) for row in profiles.rows.values()]
-    result = {
-        "machine": {
-            "cpu": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-        "jobs": {
-            f"{name} {topic}": {"events": len(inputs[topic]), "cpu_us_per_event": round(statistics.median(costs), 2)}
-            for (name, topic), costs in jobs.items()
-        },
-        "recovery_keys_per_s": round(_recovery(profiles)),
-        "bytes_per_customer": round(statistics.mean(sizes)),
-    }
-    for name, figures in result["jobs"].items():  # type: ignore[attr-defined]  # a dict, as just made
-        print(f"{name:32} {figures['cpu_us_per_event']:8.2f} µs CPU per event")
-    print(
-        f"{'recovery':32} {result['recovery_keys_per_s']:8,} keys/s\n{'profile':32} {result['bytes_per_customer']:8,} bytes"
-    )
-    LATEST.write_text(json.dumps(result, indent=1))
+def _measure(names: list[str], size: Size) -> dict[str, Any]:
+    """Return the figures of the parts `names`, with those of an earlier run where a part is left out."""
+    kept = len(names) < len(PARTS) and report.LATEST.exists()
+    figures: dict[str, Any] = json.loads(report.LATEST.read_text()) if kept else {"jobs": {}}
+    figures["machine"] = machine.describe(report.ROOT)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_CONSOLE) as progress:
+        task = progress.add_task("starting Apache Kafka", total=len(names))
+        with stack(_free_port()) as running:
+            for name in names:
+                progress.update(task, description=name)
+                found = PARTS[name](running, size, lambda text: progress.update(task, description=text))
+                figures["jobs"] |= found.pop("jobs", {})
+                figures |= found
+                progress.advance(task)
+    return figures
 
 
-main()
+def _free_port() -> int:
+    for port in _PORTS:
+        if not any(_is_taken(port + offset) for offset in range(60)):
+            return port
+    raise BenchError(f"no sixty free ports in a row between {_PORTS.start} and {_PORTS.stop}")
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+sys.exit(main())

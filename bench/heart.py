@@ -1,0 +1,88 @@
+"""The scorer's heart alone, in this process, on the demo's real and simulated events: no broker, no transport."""
+
+import itertools
+import statistics
+import time
+from typing import Any, NamedTuple
+
+import orjson
+
+from bench.contender import Line
+from core import rows
+from core.journey import Journey, Moment, Settings, Source
+from deploy.demo.baskets import Event, read_baskets, receipts
+from deploy.demo.simulator import simulate
+from streams.profiles import Partition
+from streams.rules_files import read_plan, read_rules
+from streams.settings import RULES_DIR
+
+EPOCH = 5_000
+"""Records after which the changed profiles are encoded."""
+
+
+class Inputs(NamedTuple):
+    """Records of the demo."""
+
+    purchases: list[Line]
+    interactions: list[Line]
+
+
+def read_inputs(count: int) -> Inputs:
+    """Return about `count` records of each kind."""
+    now = time.time()
+    baskets = read_baskets(now)
+    simulated = (e for e in simulate(1, baskets.households, count * 2, now) if e.topic == "site-interaction")
+    return Inputs(_lines(itertools.islice(receipts(baskets), count)), _lines(itertools.islice(simulated, count)))
+
+
+def score(inputs: dict[str, list[Line]]) -> Partition:
+    """Return the profiles that `inputs`, by topic, lead to."""
+    profiles = Partition(20_000)
+    for topic, records in inputs.items():
+        _journey(topic, records, profiles)
+    return profiles
+
+
+def measure(count: int, rounds: int) -> dict[str, dict[str, Any]]:
+    """Return CPU per event of decoding alone and of the whole journey."""
+    inputs = read_inputs(count)
+    work = {"decode": _decode, "journey": lambda topic, records: _journey(topic, records, Partition(20_000))}
+    costs: dict[str, list[float]] = {}
+    events: dict[str, int] = {}
+    for _, (name, job), (topic, records) in itertools.product(
+        range(rounds), work.items(), (("purchase", inputs.purchases), ("site-interaction", inputs.interactions))
+    ):
+        started = time.process_time()
+        job(topic, records)
+        label = f"heart {name} {topic}"
+        costs.setdefault(label, []).append((time.process_time() - started) / len(records))
+        events[label] = len(records)
+    return {label: _figures(events[label], statistics.median(seconds)) for label, seconds in costs.items()}
+
+
+def _figures(events: int, seconds: float) -> dict[str, Any]:
+    return {"events": events, "cpu_us_per_event": round(seconds * 1e6, 2), "events_per_s": round(1 / seconds)}
+
+
+def _decode(_topic: str, records: list[Line]) -> None:
+    for record in records:
+        orjson.loads(record.value or b"")
+
+
+def _journey(topic: str, records: list[Line], profiles: Partition) -> None:
+    """Score, build the outputs, and encode the changed profiles, as epochs do."""
+    settings = Settings(1 << 20, b"bench", read_plan(RULES_DIR), lambda _: 0)
+    advance = Journey(topic, read_rules(RULES_DIR), settings).advance
+    source, moment = Source(topic, "bench", 0), Moment(time.time_ns() // 1000, int(time.time()), 0)
+    for number, record in enumerate(records, 1):
+        outcome, at = advance(source, record, profiles, moment)
+        rows.enriched(outcome, at, moment.batch)
+        if number % EPOCH == 0:
+            list(profiles.take_changed())
+    list(profiles.take_changed())
+
+
+def _lines(events: Any) -> list[Line]:
+    received = int(time.time() * 1000)
+    kept: list[Event] = list(events)
+    return [Line(number, event.key, event.value, received) for number, event in enumerate(kept)]
