@@ -17,7 +17,7 @@ from streams.kafka.topics import DEAD_LETTERS, ENRICHED, SCORE_CHANGES
 from streams.profiles import ProfilesTable
 from streams.slices import Slice
 
-CHUNK: Final = 500
+CHUNK: Final = 100
 """Records folded between two awaits, so that heartbeats and commits get their turn."""
 
 _LONGEST_KEY_BYTES: Final = 1_000

@@ -11,6 +11,7 @@ from bench.events import SOURCES
 from core import state
 from core.state import State
 from streams import worker
+from streams.health import Health
 
 run = orders()
 meter, job = Meter(run), Job(run)
@@ -91,4 +92,4 @@ async def score(stream: Any) -> None:
             app.add_future(_finish())
 
 
-worker.run(app, "ERROR")
+worker.run(app, Health(), "ERROR")

@@ -87,7 +87,7 @@ def leave_transactions_out() -> None:
 
     async def commit(opened: Epochs, epoch: Epoch) -> None:
         if epoch.offsets:
-            await opened.app.consumer.commit_offsets(epoch.offsets)
+            await opened.app.consumer.commit_offsets(epoch.offsets, opened._note)
 
     Epochs.start = start  # type: ignore[assignment, method-assign]  # the point of it
     epochs.STEPS = (Epochs._send, commit)
