@@ -87,7 +87,7 @@ class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # 
         )
 
     async def _highwaters(self, partitions: list[TP]) -> dict[TP, int]:
-        """Return the offset after the last visible record of each, or its start: recovery would wait for markers for ever."""
+        """Return the offset after each last visible record, or the start: recovery would wait for a marker for ever."""
         probe = self.probe()
         await probe.start()
         try:
