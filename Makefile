@@ -10,7 +10,7 @@ SOAK_ROUNDS ?= 100
 EVENTS ?= 120000
 BENCH_ROUNDS ?= 3
 
-.PHONY: setup demo test kafka-test lint alerts bench soak
+.PHONY: setup demo test kafka-test fault-workers fault-rest lint alerts bench soak
 .DEFAULT_GOAL := test
 
 setup: $(DONE)
@@ -33,7 +33,17 @@ test: $(DONE)  ## everything that needs no service: unit, contract, integration 
 	$(BIN)/pytest -m "not kafka"
 
 kafka-test: $(DONE) $(KAFKA)  ## integration and fault tests on Apache Kafka from Maven artifacts
-	FAULT_ROUNDS=$(ROUNDS) FAULT_SEED=$(SEED) $(BIN)/pytest -m kafka
+	$(BIN)/pytest -m kafka --ignore tests/fault
+	$(MAKE) --no-print-directory -j2 --output-sync=target fault-workers fault-rest
+
+# Two halves at once: most of a scenario is waiting.
+fault-workers fault-rest: export FAULT_ROUNDS = $(ROUNDS)
+fault-workers fault-rest: export FAULT_SEED = $(SEED)
+fault-workers:
+	$(BIN)/pytest --durations 10 $(patsubst %,tests/fault/test_%.py,scorer loader stale traffic)
+
+fault-rest:
+	$(BIN)/pytest --durations 10 $(patsubst %,tests/fault/test_%.py,broker disasters mutants)
 
 soak: $(DONE) $(KAFKA)  ## the long fault campaign, hours
 	FAULT_ROUNDS=$(SOAK_ROUNDS) FAULT_EVENTS=5000 $(BIN)/pytest -m kafka -s --durations 0 tests/fault

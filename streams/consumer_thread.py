@@ -87,11 +87,11 @@ class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # 
         )
 
     async def _highwaters(self, partitions: list[TP]) -> dict[TP, int]:
-        """Return the offset after the last visible record of each: recovery would wait for a marker for ever."""
+        """Return the offset after each last visible record, or the start: recovery would wait for a marker for ever."""
         probe = self.probe()
         await probe.start()
         try:
             tails = await settled_tails(probe, [faust_kafka.ensure_aiokafka_TP(tp) for tp in partitions])
         finally:
             await probe.stop()
-        return {TP(tp.topic, tp.partition): tail.next_offset for tp, tail in tails.items()}
+        return {TP(*tp): tail.next_offset or tail.log_start for tp, tail in tails.items()}

@@ -18,6 +18,7 @@ from tests.support.fleet import Worker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
 DISK_BYTES = 256 * 1024 * 1024
+SESSION_SECS = 7
 CHANGELOG = "warmth-scorer-profiles-changelog"
 
 
@@ -88,6 +89,7 @@ async def test_a_changelog_that_is_gone_is_refused_and_rebuilt(ground: Ground, l
         assert "changelog" in refused.last_words()
     finally:
         await asyncio.to_thread(ground.fleet.stop, refused)
+    await asyncio.sleep(SESSION_SECS)  # what ended before it was ready has not left the group
     ground.stack.run("rebuild", "--from", source, "--yes")
     await ground.start_workers()
     await ground.send()
