@@ -13,7 +13,7 @@ from streams.kafka.partitions import partitioner
 from streams.kafka.topics import SCORE_CHANGES
 
 RATE: Final = 5_000
-WARM_UP_SECS: Final = 3.0
+WARM_UP_SECS: Final = 15.0
 _TICK_SECS: Final = 0.002
 _PATIENCE_SECS: Final = 30.0
 _RATED_EACH: Final = 7
@@ -85,6 +85,7 @@ class _Trial:
             if passed > WARM_UP_SECS and not warm[0]:
                 warm = number, self._scorer.cpu()
                 self._sent.clear()
+                self.latencies.clear()
             while number < passed * RATE:
                 self._send(self._event(number))
                 number += 1
