@@ -6,7 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from agents.settings import AllSettings
@@ -103,7 +103,7 @@ async def _read_kafka(settings: AllSettings, status: Status) -> None:
             return
         for worker, (group, topics) in _GROUPS.items():
             tps = [TopicPartition(topic, number) for topic in topics for number in range(streams.partitions)]
-            committed = await admin.list_consumer_group_offsets(group, partitions=tps)
+            committed = await _committed(admin, group, tps)
             offsets = {tp: max(0, committed[tp].offset) if tp in committed else 0 for tp in tps}
             status.lag[worker] = await _lag(probe, offsets)
         every = [TopicPartition(t.name, number) for t in TOPICS for number in range(t.partitions or streams.partitions)]
@@ -113,6 +113,15 @@ async def _read_kafka(settings: AllSettings, status: Status) -> None:
     finally:
         await probe.stop()
         await admin.close()
+
+
+async def _committed(admin: AIOKafkaAdminClient, group: str, tps: list[TopicPartition]) -> dict[TopicPartition, Any]:
+    """Return the commits of a group; a fresh broker makes its topic of commits only when it is asked first."""
+    while True:
+        try:
+            return dict(await admin.list_consumer_group_offsets(group, partitions=tps))
+        except GroupCoordinatorNotAvailableError:
+            await asyncio.sleep(0.2)
 
 
 async def _ends(probe: AIOKafkaConsumer, tps: list[TopicPartition]) -> dict[TopicPartition, int]:

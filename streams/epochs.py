@@ -175,6 +175,8 @@ class Epochs:
         """Close and commit an epoch as soon as there is something to commit and the one before has ended."""
         while True:
             await self._dirty.wait()
+            if self.app.should_stop:
+                return  # the consumer commits the rest before it goes
             await self.app.consumer.commit()
 
     async def commit(self) -> None:
