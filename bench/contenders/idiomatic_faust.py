@@ -10,8 +10,7 @@ from bench.contender import Job, Line, Meter, orders
 from bench.events import SOURCES
 from core import state
 from core.state import State
-from streams import worker
-from streams.health import Health
+from streams.worker import configure_logging
 
 run = orders()
 meter, job = Meter(run), Job(run)
@@ -92,4 +91,8 @@ async def score(stream: Any) -> None:
             app.add_future(_finish())
 
 
-worker.run(app, Health(), "ERROR")
+app.finalize()
+worker = faust.Worker(app, loglevel=None, logging_config=None, override_logging=False, quiet=True, loop=None)
+worker.spinner = None
+configure_logging("ERROR")
+worker.execute_from_commandline()
