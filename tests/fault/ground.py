@@ -91,7 +91,7 @@ class Ground:
 
     async def send_all(self, messages: list[Message]) -> None:
         """Send what a test has made itself."""
-        self.sent += await produce(self.stack.kafka, messages)
+        self.sent += await produce(self.stack.kafka, messages, idempotent=True)
 
     async def send_slowly(self, seconds: float, parts_each_second: int = 2) -> None:
         """Send the next events spread over a time."""

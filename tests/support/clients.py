@@ -21,10 +21,15 @@ class Stored(NamedTuple):
     value: bytes | None
 
 
-async def produce(bootstrap: str, messages: Iterable[Message], partition: int | None = None) -> int:
-    """Send messages with aiokafka's own partitioner, in order; return their number."""
+async def produce(
+    bootstrap: str, messages: Iterable[Message], partition: int | None = None, *, idempotent: bool = False
+) -> int:
+    """Send messages with aiokafka's own partitioner, in order; return their number.
+
+    An idempotent producer repeats nothing when the broker dies under it; the embedded broker takes none of this version.
+    """
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", linger_ms=5, max_request_size=LARGE, enable_idempotence=True
+        bootstrap_servers=bootstrap, acks="all", linger_ms=5, max_request_size=LARGE, enable_idempotence=idempotent
     )
     await producer.start()
     count = 0
