@@ -15,6 +15,7 @@ from agents.operations import OperationError
 from agents.operations.logs import bar, log_reader, visible
 from agents.settings import AllSettings
 from core.journey import HOP_HEADER, ORIGIN_HEADER, RECEIVED_HEADER
+from core.rows import closing_marker
 from core.times import Micros
 from schemas.reasons import ReasonCode
 from sinks.reading import Reader
@@ -151,6 +152,9 @@ class Replayer:
             for id_, *letter in letters:
                 flying.append(await self._send_letter(producer, id_, letter))
                 flying.append(await producer.send(CONTROL, key=_LEDGER + id_.encode(), value=note, partition=0))
+            marker = closing_marker(int(time.time()))  # without it, rows would wait until their partition speaks again
+            loaded = {partition for _, _, partition, stage, *_ in letters if stage == _LOAD_STAGE}
+            flying += [await producer.send(ENRICHED, value=marker, partition=partition) for partition in loaded]
             for sent in flying:
                 await sent
 
