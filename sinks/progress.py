@@ -13,7 +13,7 @@ from sinks.settings import SinkSettings
 from streams import metrics
 from streams.exits import leave
 from streams.failpoints import Failpoints
-from streams.kafka.commits import note, read_note
+from streams.kafka.commits import note
 
 log = logging.getLogger("warmth.loader")
 _PATIENCE_SECS: Final = 60.0
@@ -90,11 +90,6 @@ class Loaded:
 
     def _note(self, tp: TP) -> str:
         return note(self.app.incarnations[tp.topic], "-", 0)
-
-    def belongs(self, tp: TP, metadata: str) -> bool:
-        """Tell whether a commit speaks of the topic as it is now; without a note it does."""
-        noted = read_note(metadata)
-        return noted is None or noted.topic == self.app.incarnations[tp.topic]
 
     def assigned(self, generation: int) -> None:  # noqa: ARG002  # part of Progress
         """Be ready: the loader needs nothing but its partitions."""

@@ -23,15 +23,7 @@ class Place(NamedTuple):
     partition: int
 
 
-class _OutcomeRow(msgspec.Struct):
-    topic: str
-    incarnation: str
-    partition: int
-    offset: int
-    outcome: str
-    reason: str
-    omitted_fields: int
-    loaded_at: int
+class _OutcomeRow(Outcome):
     log_incarnation: str
     log_partition: int
     log_offset: int

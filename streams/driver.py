@@ -20,6 +20,7 @@ from faust.types import TP, ConsumerMessage
 from streams import metrics
 from streams.consumer_thread import SliceThread
 from streams.exits import leave
+from streams.kafka.commits import read_note
 from streams.kafka.transactions import NO_MEMBER, GroupMember
 from streams.liveness import watch, watch_progress, watch_topics
 from streams.slices import Slice
@@ -53,9 +54,6 @@ class Progress(Protocol):
 
     def revoked(self) -> None:
         """Note that all partitions are gone; a commit was asked for before."""
-
-    def belongs(self, tp: TP, metadata: str) -> bool:
-        """Tell whether a commit with this `metadata` speaks of the topic as it is now, and not of one deleted since."""
 
 
 def hand_out_raw_records() -> None:
@@ -151,12 +149,16 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     async def seek_to_committed(self) -> dict[TP, int]:
         """Seek every partition to its commit, where that speaks of the topic as it is now; return the commits."""
-        belongs = self.app.progress.belongs
         commits = await self.thread.commits(self.assignment())
-        offsets = {tp: commit.offset for tp, commit in commits.items() if belongs(tp, commit.metadata)}
+        offsets = {tp: commit.offset for tp, commit in commits.items() if self._is_of_now(tp, commit.metadata)}
         for tp, offset in offsets.items():
             await self.seek(tp, offset)
         return offsets
+
+    def _is_of_now(self, tp: TP, metadata: str) -> bool:
+        """Tell whether a commit speaks of the topic as it is now; without a note it does."""
+        noted = read_note(metadata)
+        return noted is None or noted.topic == self.app.incarnations[tp.topic]
 
     async def perform_seek(self) -> None:
         """Seek every partition to its commit; to its beginning where nothing was committed yet."""

@@ -100,11 +100,6 @@ class Epochs:
         for forget in self.on_revoked:
             forget()
 
-    def belongs(self, tp: TP, metadata: str) -> bool:
-        """Tell whether a commit speaks of the topic as it is now; without a note it does."""
-        noted = read_note(metadata)
-        return noted is None or noted.topic == self.app.incarnations[tp.topic]
-
     def check_changelog(self, partition: int, tail: Tail, metadata: Iterable[str]) -> None:
         """End the worker where a changelog does not hold what the commits of its partition were made with.
 
