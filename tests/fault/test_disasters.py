@@ -78,7 +78,7 @@ async def test_a_partition_count_raised_in_place_is_refused(own_ground: Ground) 
 
 @pytest.mark.parametrize(("lost", "source"), [("records", "clickhouse"), ("topic", "topics")])
 async def test_a_changelog_that_is_gone_is_refused_and_rebuilt(ground: Ground, lost: str, source: str) -> None:
-    scorer, _ = await ground.start_workers()
+    scorer, loader = await ground.start_workers()
     await ground.send()
     await ground.settle()
     await asyncio.to_thread(ground.fleet.stop, scorer)
@@ -91,6 +91,8 @@ async def test_a_changelog_that_is_gone_is_refused_and_rebuilt(ground: Ground, l
         await asyncio.to_thread(ground.fleet.stop, refused)
     await asyncio.sleep(SESSION_SECS)  # what ended before it was ready has not left the group
     ground.stack.run("rebuild", "--from", source, "--yes")
+    await asyncio.to_thread(ground.fleet.stop, loader)
+    assert set(loader.exits[:-1]) <= {75, 1}, loader.exits  # 1: it was started again while the topic was not there
     await ground.start_workers()
     await ground.send()
     await ground.verify()

@@ -1,6 +1,5 @@
 """A network namespace for a worker, whose only cable can be pulled: packets are lost, nobody is told."""
 
-import os
 import random
 import shutil
 import subprocess
@@ -25,8 +24,8 @@ class Namespace:
     def __init__(self, *ports: int):
         number = random.SystemRandom().randrange(1, 1 << 14)
         here, self.address = (f"198.18.{number >> 6}.{number % 64 * 4 + last}" for last in (1, 2))
-        self.name = f"warmth{os.getpid()}"
-        self._cable = f"w{os.getpid()}"
+        self.name = f"warmth{number}"  # one of its own: what is removed lives on until its last process has ended
+        self._cable = f"w{number}"
         self._relays: list[subprocess.Popen[bytes]] = []
         self.before = (_IP, "netns", "exec", self.name)
         _ip("netns", "add", self.name)
