@@ -46,7 +46,7 @@ fault-rest:
 	$(BIN)/pytest --durations 10 $(patsubst %,tests/fault/test_%.py,broker disasters mutants)
 
 soak: $(DONE) $(KAFKA)  ## the long fault campaign, hours
-	FAULT_ROUNDS=$(SOAK_ROUNDS) FAULT_EVENTS=5000 $(BIN)/pytest -m kafka -s --durations 0 tests/fault
+	FAULT_ROUNDS=$(SOAK_ROUNDS) FAULT_SEED=$(SEED) FAULT_EVENTS=5000 $(BIN)/pytest -m kafka -s --durations 0 tests/fault
 
 lint: $(DONE)
 	$(BIN)/ruff check .
