@@ -12,7 +12,7 @@ import msgspec
 
 RANGE_RECORDS: Final = 50_000
 """A range is cut after this many records. No setting: with another number the same rows would get another token."""
-RANGE_BYTES: Final = 32 * 1024 * 1024
+RANGE_BYTES: Final = 16 * 1024 * 1024
 """A range is cut after this many bytes of records, so that what a loader holds is bounded. No setting, likewise."""
 _ABSENT: Final = msgspec.Raw(b"")
 

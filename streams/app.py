@@ -33,7 +33,6 @@ def _faust_app(app_id: str, settings: StreamSettings, incarnations: dict[str, st
         topic_disable_leader=True,
         table_standby_replicas=0,
         consumer_auto_offset_reset="earliest",
-        consumer_max_fetch_size=4 * 1024 * 1024,
         broker_max_poll_records=4_000,
         broker_check_crcs=False,
         broker_commit_interval=settings.epoch_max_ms / 1000,
@@ -42,7 +41,6 @@ def _faust_app(app_id: str, settings: StreamSettings, incarnations: dict[str, st
         broker_rebalance_timeout=settings.rebalance_timeout_secs,
         broker_request_timeout=max(90.0, settings.session_timeout_secs + 10),
         stream_wait_empty=True,
-        stream_buffer_maxsize=16,
         worker_redirect_stdouts=False,
         **options,
     )
@@ -58,7 +56,15 @@ def scorer_app(settings: StreamSettings, incarnations: dict[str, str]) -> tuple[
         settings: Kafka and epochs.
         incarnations: Incarnation of every topic, from `warmth-control`.
     """
-    app = _faust_app(SCORER, settings, incarnations, Table=ProfilesTable, TableManager=ProfilesTableManager)
+    app = _faust_app(
+        SCORER,
+        settings,
+        incarnations,
+        Table=ProfilesTable,
+        TableManager=ProfilesTableManager,
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        stream_buffer_maxsize=16,
+    )
     epochs = Epochs(app, settings)
     app.progress = epochs
     transactions.install(lambda: app.consumer.membership)
@@ -68,8 +74,11 @@ def scorer_app(settings: StreamSettings, incarnations: dict[str, str]) -> tuple[
 
 
 def loader_app(settings: StreamSettings, incarnations: dict[str, str]) -> faust.App:
-    """Return the loader's app; its `progress` is set by whoever loads."""
-    return _faust_app(LOADER, settings, incarnations)
+    """Return the loader's app; its `progress` is set by whoever loads.
+
+    What it has fetched waits while ClickHouse is away: its buffers are small, for its ranges take memory enough.
+    """
+    return _faust_app(LOADER, settings, incarnations, consumer_max_fetch_size=1024 * 1024, stream_buffer_maxsize=2)
 
 
 def slice_topic(app: faust.App, name: str) -> Any:
