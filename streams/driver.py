@@ -82,7 +82,8 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         self._read_offset = _Unchecked()
         self._next: dict[TP, int] = {}
         """Offset that the next slice of a partition begins at, or lies behind."""
-        self._sought: set[TP] = set()
+        self._sought: dict[TP, int] = {}
+        """Offset that a partition goes back to on purpose; what was fetched before may still come first."""
 
     def _new_consumer_thread(self) -> SliceThread:
         return SliceThread(self, loop=self.loop, beacon=self.beacon)
@@ -130,9 +131,9 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     def _message(self, tp: TP, records: list[Any], generation: int) -> Any:
         last = records[-1]
-        if records[0].offset < self._next.get(tp, 0) and tp not in self._sought:
-            leave(f"{tp.topic} {tp.partition} went back to offset {records[0].offset}: its log was cut, or made again")
-        self._sought.discard(tp)
+        first = records[0].offset
+        if first < self._next.get(tp, 0) and self._sought.pop(tp, first + 1) > first:
+            leave(f"{tp.topic} {tp.partition} went back to offset {first}: its log was cut, or made again")
         self._next[tp] = last.offset + 1
         return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, [], None,
@@ -144,7 +145,8 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     async def seek(self, partition: TP, offset: int) -> None:
         """Read on from `offset`, which may lie before what was read."""
-        self._sought.add(partition)
+        if offset < self._next.get(partition, 0):
+            self._sought[partition] = offset
         await super().seek(partition, offset)
 
     async def seek_to_committed(self) -> dict[TP, int]:
@@ -163,6 +165,7 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     async def perform_seek(self) -> None:
         """Seek every partition to its commit; to its beginning where nothing was committed yet."""
         self._next.clear()
+        self._sought.clear()
         self._committed_offset.clear()
         await super().perform_seek()
         acking = self.app.topics.acking_topics

@@ -129,7 +129,9 @@ class Worker:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End the process with -9; it is started again."""
+        """End the process with -9; it is started again. One that has just ended by itself is awaited first."""
+        while not self.runs:
+            time.sleep(0.02)
         ended = len(self.exits)
         self.signal(signal.SIGKILL)
         self.wait_exit(ended)
