@@ -1,5 +1,6 @@
 """The ordinary ClickHouse client, with the settings that exact loading needs and the one place that retries."""
 
+import gc
 import logging
 import time
 from collections.abc import Sequence
@@ -67,6 +68,7 @@ def _say(state: RetryCallState, call: Call) -> None:
     why = "it refuses rows" if error and is_refusal(error) else " ".join(str(error).split())[:200]  # a refusal cites them
     call.failed(why or type(error).__name__)
     log.warning("ClickHouse did not take it; next try in %.1f s: %s", pause, why)
+    gc.collect()  # frames of what failed hold its block, and each other; by itself the collector comes seldom here
 
 
 class RefusedRowsError(Exception):
