@@ -61,6 +61,8 @@ async def test_clickhouse_restored_from_an_older_copy(ground: Ground) -> None:
     await asyncio.to_thread(ground.stack.wait_for_clickhouse)
     await ground.start_workers()
     await ground.send()
+    await ground.settle()
+    await asyncio.to_thread(_wait_for_letters, ground)
     await ground.verify()
 
 
@@ -123,6 +125,15 @@ async def _admin(ground: Ground) -> AsyncIterator[AIOKafkaAdminClient]:
         yield admin
     finally:
         await admin.close()
+
+
+def _wait_for_letters(ground: Ground, seconds: float = 60) -> None:
+    """Return once dead letters have been read again, too: their topic was read to its end before, so nothing lags."""
+    deadline = time.monotonic() + seconds
+    missing = "SELECT (SELECT countIf(outcome = 'rejected') FROM outcomes) - (SELECT count() FROM dead_letters_now)"
+    while ground.ask(missing) != [(0,)]:
+        assert time.monotonic() < deadline, "dead letters were not loaded again"
+        time.sleep(0.2)
 
 
 def _wait_for_words(worker: Worker, words: str, seconds: float = 120) -> None:
