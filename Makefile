@@ -10,7 +10,7 @@ SOAK_ROUNDS ?= 100
 EVENTS ?= 120000
 BENCH_ROUNDS ?= 3
 
-.PHONY: setup demo test kafka-test fault-workers fault-rest lint alerts bench soak
+.PHONY: setup demo test truth kafka-test fault-workers fault-rest lint alerts bench pictures soak
 .DEFAULT_GOAL := test
 
 setup: $(DONE)
@@ -32,6 +32,10 @@ demo: $(DONE)  ## the whole journey on real purchases, in at most three minutes
 test: $(DONE)  ## everything that needs no service: unit, contract, integration on the embedded stack
 	$(BIN)/pytest -m "not kafka"
 
+truth: $(DONE)  ## the demo's 200,000 events against the reference, field by field; 100,000 random ones against their ledger
+	TRUTH_EVENTS=200000 $(BIN)/pytest tests/integration/test_truth.py
+	LEDGER_EVENTS=100000 JOURNEY_EVENTS=100000 $(BIN)/pytest --timeout 3600 -m "not kafka" tests/unit/test_ledger.py tests/integration/test_journey.py
+
 kafka-test: $(DONE) $(KAFKA)  ## integration and fault tests on Apache Kafka from Maven artifacts
 	$(BIN)/pytest -m kafka --ignore tests/fault
 	$(MAKE) --no-print-directory -j2 --output-sync=target fault-workers fault-rest
@@ -40,7 +44,7 @@ kafka-test: $(DONE) $(KAFKA)  ## integration and fault tests on Apache Kafka fro
 fault-workers fault-rest: export FAULT_ROUNDS = $(ROUNDS)
 fault-workers fault-rest: export FAULT_SEED = $(SEED)
 fault-workers:
-	$(BIN)/pytest --durations 10 $(patsubst %,tests/fault/test_%.py,scorer loader stale traffic)
+	$(BIN)/pytest --durations 10 $(patsubst %,tests/fault/test_%.py,scorer loader stale traffic rules joins)
 
 fault-rest:
 	$(BIN)/pytest --durations 10 $(patsubst %,tests/fault/test_%.py,broker disasters mutants)
@@ -65,3 +69,8 @@ $(PEERS): bench/requirements.lock  # the peers have an environment of their own
 
 bench: $(PEERS) $(KAFKA)  ## the peers on the same job, latency, recovery, memory, scaling: a table, and bench/latest.json
 	bench/.venv/bin/python -m bench --events $(EVENTS) --rounds $(BENCH_ROUNDS)
+
+pictures: $(DONE) $(PEERS)  ## docs/*.png, of the demo's data; needs Chromium for the report
+	$(BIN)/warmth demo --keep --data build/pictures
+	bench/.venv/bin/python -m bench.boards --data build/pictures
+	$(BIN)/warmth down --data build/pictures

@@ -16,3 +16,5 @@ def register(app: faust.App, enriched: Any, ranges: RangeLoader) -> None:
     async def load_enriched(slices: AsyncIterator[Slice]) -> None:
         async for slice_ in slices:
             await ranges.load(slice_)
+
+    app.task(ranges.run)

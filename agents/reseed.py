@@ -14,7 +14,7 @@ async def reseed(settings: AllSettings) -> int:
     topics it speaks of are gone.
     """
     with Reader(settings.sinks) as reader:
-        rows = reader.rows("SELECT customer_key, state FROM profiles_now")
+        rows = reader.rows("SELECT customer_key, state FROM profiles_kept")
     async with Publisher(settings.streams.kafka_bootstrap, settings.streams.partitions) as publisher:
         await publisher.send(CHANGELOG, ((key.encode(), _without_applied(row.encode())) for key, row in rows))
     return len(rows)

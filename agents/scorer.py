@@ -10,12 +10,13 @@ from agents import (
     score_purchases,
     score_tickets,
 )
+from agents.adopting import Adopting
+from agents.rulebook import FOLLOWED, Rulebook
 from agents.scoring import Scoring
-from core.journey import Settings
+from agents.ticking import Ticking
 from streams.app import scorer_app, slice_topic
-from streams.kafka.partitions import partitioner
+from streams.kafka.compacted import Follower
 from streams.kafka.topics import COMMANDS, SCORED
-from streams.rules_files import read_plan, read_rules
 from streams.settings import StreamSettings
 
 _AGENTS = {
@@ -28,16 +29,6 @@ _AGENTS = {
 }
 
 
-def journey_settings(settings: StreamSettings) -> Settings:
-    """Return what `core.journey` needs to know of this installation."""
-    return Settings(
-        settings.event_max_bytes,
-        settings.hash_key.get_secret_value().encode(),
-        read_plan(settings.rules_dir),
-        partitioner(settings.partitions),
-    )
-
-
 def make_scorer(settings: StreamSettings, incarnations: dict[str, str]) -> faust.App:
     """Return the scorer, ready to run.
 
@@ -46,9 +37,13 @@ def make_scorer(settings: StreamSettings, incarnations: dict[str, str]) -> faust
         incarnations: Incarnation of every topic, from `warmth-control`.
     """
     app, profiles = scorer_app(settings, incarnations)
-    sources = {topic: incarnations[topic] for topic in SCORED}
-    scoring = Scoring(profiles, read_rules(settings.rules_dir), journey_settings(settings), sources)
+    scoring = Scoring(profiles, Rulebook(settings), {topic: incarnations[topic] for topic in SCORED})
+    follower = Follower(settings.kafka_bootstrap, FOLLOWED, scoring.take)
+    profiles.epochs.before_owning.append(follower.catch_up)
     for topic in SCORED:
         _AGENTS[topic].register(app, slice_topic(app, topic), scoring)
+    app.task(follower.run)
     app.task(scoring.close_quiet_partitions)
+    app.task(Ticking(app, profiles.epochs, scoring).run)
+    app.task(Adopting(profiles.epochs, scoring).run)
     return app

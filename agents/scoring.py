@@ -2,18 +2,40 @@
 
 import asyncio
 import time
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from faust.types import TP
 
+from agents.rulebook import Rulebook
 from core import rows
-from core.journey import Journey, Moment, Settings, Source, forward_headers
-from core.outcomes import Accepted, Coordinate, Dropped, Forwarded, Outcome, Rejected, Replayed
-from core.rules import CompiledRules
+from core.adopting import adopt
+from core.command_journey import journeys
+from core.commands import Command, encode as encode_command
+from core.moment import Moment
+from core.outcomes import (
+    RULES,
+    Accepted,
+    Applied,
+    Coordinate,
+    Dropped,
+    Forwarded,
+    Outcome,
+    Rejected,
+    Replayed,
+    Said,
+    Unprompted,
+)
+from core.records import Source, forward_headers
+from core.scoring import next_due
+from core.state import State
+from core.ticking import tick
+from core.times import Micros
 from streams import metrics
 from streams.epochs import Epochs
 from streams.exits import leave
-from streams.kafka.topics import DEAD_LETTERS, ENRICHED, SCORE_CHANGES
+from streams.kafka.compacted import Entry
+from streams.kafka.topics import AUDIENCE, COMMANDS, DEAD_LETTERS, ENRICHED, SCORE_CHANGES, SEGMENT_CHANGES
 from streams.profiles import ProfilesTable
 from streams.slices import Slice
 
@@ -28,20 +50,32 @@ class Scoring:
 
     Args:
         profiles: The table.
-        rules: Compiled rules.
-        journey: What the journey knows of this installation.
+        book: The rules and parameters that hold.
         incarnations: Incarnation of every input topic.
     """
 
-    def __init__(
-        self, profiles: ProfilesTable, rules: CompiledRules, journey: Settings, incarnations: dict[str, str]
-    ) -> None:
+    def __init__(self, profiles: ProfilesTable, book: Rulebook, incarnations: dict[str, str]) -> None:
         self._profiles = profiles
         self._epochs: Epochs = profiles.epochs
         self._incarnations = incarnations
+        self._book = book
         self._closed: set[int] = set()
-        self._epochs.on_revoked.append(self._closed.clear)
-        self._journeys = {topic: Journey(topic, rules, journey) for topic in incarnations}
+        self._passed: dict[int, Micros] = {}
+        self._epochs.on_revoked += [self._closed.clear, self._passed.clear]
+        self._judge_by_present()
+        profiles.next_due = lambda state: next_due(state, self._rules)
+
+    def take(self, entry: Entry) -> None:
+        """Judge by what was published from now on: every profile before anything else happens to it."""
+        if self._book.take(entry):
+            self._judge_by_present()
+
+    def _judge_by_present(self) -> None:
+        rules, settings = self._book.present
+        self._rules = rules
+        self._partition_of = settings.partition_of
+        self._journeys = journeys(self._incarnations, rules, settings)
+        metrics.RULES_VERSION.set(rules.version)
 
     async def advance(self, slice_: Slice) -> None:
         """Fold `slice_`, in parts; an exception ends the process before anything of it is committed."""
@@ -56,9 +90,8 @@ class Scoring:
 
     def _fold(self, chunk: Slice) -> None:
         topic, partition = chunk.tp
-        generation = self._epochs.owner(partition)
         source = Source(topic, self._incarnations[topic], partition)
-        moment = Moment(time.time_ns() // 1000, self.batch(partition), generation << 32)
+        moment = self._moment(partition)
         profiles = self._profiles.partition(partition)
         self._closed.discard(partition)
         advance = self._journeys[topic].advance
@@ -66,6 +99,89 @@ class Scoring:
             outcome, at = advance(source, record, profiles, moment)
             self._emit(outcome, at, record, partition, moment)
         metrics.FOLDED.labels(topic).inc(len(chunk.records))
+
+    def carry_on(self, partition: int, now: Micros, most: int) -> int:
+        """Let time pass up to `now` for at most `most` profiles of a partition; return for how many.
+
+        A profile is due again only once it was encoded, so none comes twice before its epoch closes.
+        """
+        self._passed[partition] = now
+        profiles = self._profiles.partition(partition)
+        taken = profiles.take_due(now, most)
+        if not taken:
+            return 0
+        moment = self._moment(partition)
+        for due, key, state in taken:
+            profiles.put(key, state)
+            if not state.is_left_alone:  # blocked since it was encoded
+                self._bring_up_to_date(key, state, moment, partition)
+                self._say_unprompted(tick(key, state, due, self._rules, moment), partition, moment)
+        metrics.TICKS.inc(len(taken))
+        self._epochs.said(len(taken))
+        return len(taken)
+
+    @property
+    def judgement(self) -> str:
+        """What tells the present rules and parameters from others."""
+        return self._rules.judgement
+
+    def knows_time_of(self, partition: int) -> bool:
+        """Tell whether it is known how far time has passed in a partition: newer rules judge for that instant."""
+        return partition in self._passed
+
+    def keys(self, partition: int) -> list[str]:
+        """Return the keys of all profiles of a partition."""
+        return self._profiles.partition(partition).keys()
+
+    def unjudged(self, partition: int, keys: Iterable[str]) -> Iterator[str]:
+        """Yield the keys of profiles that were not judged by the present rules."""
+        profiles, judgement = self._profiles.partition(partition), self.judgement
+        return (key for key in keys if not profiles.is_judged_by(key, judgement))
+
+    def adopt(self, partition: int, keys: list[str]) -> None:
+        """Judge profiles of a partition by the present rules."""
+        profiles = self._profiles.partition(partition)
+        moment = self._moment(partition)
+        for key in keys:
+            state = profiles.get(key)
+            if state is not None and self._bring_up_to_date(key, state, moment, partition):
+                profiles.put(key, state)
+        self._epochs.said(len(keys))
+
+    def _bring_up_to_date(self, key: str, state: State, moment: Moment, partition: int) -> bool:
+        """Judge a profile by the present rules, unless it was; return whether that has changed it."""
+        if state.judged_by == self._rules.judgement or state.is_left_alone:
+            return False
+        self._say_unprompted(adopt(key, state, self._rules, moment), partition, moment)
+        return True
+
+    def _say_unprompted(self, said: Unprompted | None, partition: int, moment: Moment) -> None:
+        if said is not None:
+            self._closed.discard(partition)
+            if said.topic == RULES:
+                metrics.ADOPTED.inc()
+            self._say(said, said.at(partition), partition, moment)
+
+    def _say(self, said: Said, at: Coordinate, partition: int, moment: Moment) -> None:
+        """Add what an event, passing time or newer rules did to the epoch."""
+        emit, key = self._epochs.emit, said.key.encode()
+        for change in said.changes:
+            emit(TP(SCORE_CHANGES, partition), key, rows.dumps(change))
+        for change in said.segment_changes:
+            emit(TP(SEGMENT_CHANGES, partition), key, rows.dumps(change))
+        for member, value in said.audience:
+            emit(TP(AUDIENCE, partition), member, value)
+        emit(TP(ENRICHED, partition), key, rows.enriched(said, at, moment.batch))
+
+    def _ask(self, commands: list[Command]) -> None:
+        """Add what profiles of other partitions are asked to the epoch."""
+        for command in commands:
+            key = command.key.encode()
+            self._epochs.emit(TP(COMMANDS, self._partition_of(key)), key, encode_command(command))
+
+    def _moment(self, partition: int) -> Moment:
+        floor = self._epochs.owner(partition) << 32
+        return Moment(time.time_ns() // 1000, self.batch(partition), floor, self._passed.get(partition, 0))
 
     def batch(self, partition: int) -> int:
         """Return the batch number of now, which never falls within a partition."""
@@ -78,22 +194,33 @@ class Scoring:
         if isinstance(outcome, Replayed):
             metrics.REPLAYED.inc()
             return
-        emit = self._epochs.emit
-        key: bytes | None
+        if isinstance(outcome, Applied):
+            self._say_unprompted(outcome.adopted, partition, moment)
+            self._say(outcome, at, partition, moment)
+            self._ask(outcome.commands)
+            metrics.COMMANDS.labels(outcome.reason or "done").inc()
+            return
         if isinstance(outcome, Accepted):
-            key = outcome.key.encode()
-            for change in outcome.changes:
-                emit(TP(SCORE_CHANGES, partition), key, rows.dumps(change))
+            self._say_unprompted(outcome.adopted, partition, moment)
+            self._say(outcome, at, partition, moment)
+            self._ask(outcome.commands)
+            if outcome.refused_ids:
+                metrics.COMMANDS.labels("too_many_ids").inc(outcome.refused_ids)
             if outcome.omitted:
                 metrics.OMITTED.inc(outcome.omitted)
-        elif isinstance(outcome, Rejected):
+            if outcome.late:
+                metrics.LATE_SESSIONS.inc()
+            return
+        emit = self._epochs.emit
+        key: bytes | None
+        if isinstance(outcome, Rejected):
             key = _routing_key(record.key)
             letter = rows.dead_letter(outcome, at, record, record.timestamp * 1000, moment.now)
             emit(TP(DEAD_LETTERS, partition), key, letter)
             metrics.REJECTED.labels(outcome.reason).inc()
         elif isinstance(outcome, Forwarded):
             key = outcome.key.encode()
-            emit(TP(at.topic, outcome.partition), key, record.value, forward_headers(at, outcome.received_at))
+            emit(TP(at.topic, outcome.partition), key, record.value, forward_headers(at, outcome))
             metrics.FORWARDED.labels(at.topic).inc()
         elif isinstance(outcome, Dropped):
             key = _routing_key(record.key)

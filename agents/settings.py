@@ -1,11 +1,11 @@
 """Reads the settings from the environment; an unknown `WARMTH_…` is refused with the nearest known name."""
 
-import difflib
 import os
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from core.names import nearest
 from sinks.settings import SinkSettings
 from streams.settings import PREFIX, StreamSettings
 
@@ -35,8 +35,7 @@ def read_settings() -> AllSettings:
     known = known_variables()
     for name in sorted(os.environ):
         if name.upper().startswith(PREFIX) and name not in known:
-            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)
-            raise SettingsError(f"{name} is no setting; did you mean {nearest[0]}?")
+            raise SettingsError(f"{name} is no setting{nearest(name.upper(), known, cutoff=0)}")
     try:
         return AllSettings(StreamSettings(), SinkSettings())
     except ValidationError as error:

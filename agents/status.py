@@ -13,18 +13,22 @@ from agents.settings import AllSettings
 from deploy.embedded.state import StackState, alive
 from sinks.reading import Reader
 from streams.kafka import isolation
+from streams.kafka.commits import read_note
 from streams.kafka.topics import CHANGELOG, DEAD_LETTERS, ENRICHED, LOADER, SCORED, SCORER, TOPICS
 
 TABLES = {
     "events": "events",
     "outcomes": "outcomes",
     "score_changes": "score_changes",
+    "segment_changes": "segment_changes",
+    "identity_links": "identity_links",
     "profiles": "profiles_now",
     "dead_letters": "dead_letters_now",
 }
 """Tables, and where their rows are counted: keyed ones through their views."""
 _ANSWER_SECS = 30.0
 _GROUPS = {"scorer": (SCORER, SCORED), "loader": (LOADER, (ENRICHED, CHANGELOG, DEAD_LETTERS))}
+_REACHED = "SELECT log_incarnation, log_partition, max(log_offset) + 1 FROM outcomes GROUP BY ALL"
 _COUNTED = 2_000
 """A lag up to this size is counted record by record: markers and aborted records take offsets, too."""
 
@@ -91,6 +95,7 @@ async def _read_kafka(settings: AllSettings, status: Status) -> None:
         bootstrap_servers=streams.kafka_bootstrap,
         isolation_level="read_committed",
         enable_auto_commit=False,
+        auto_offset_reset="earliest",
         fetch_max_wait_ms=20,
         request_timeout_ms=10_000,
     )
@@ -105,6 +110,8 @@ async def _read_kafka(settings: AllSettings, status: Status) -> None:
             tps = [TopicPartition(topic, number) for topic in topics for number in range(streams.partitions)]
             committed = await _committed(admin, group, tps)
             offsets = {tp: max(0, committed[tp].offset) if tp in committed else 0 for tp in tps}
+            if group == LOADER:
+                offsets |= await asyncio.to_thread(_lost, settings, committed)
             status.lag[worker] = await _lag(probe, offsets)
         every = [TopicPartition(t.name, number) for t in TOPICS for number in range(t.partitions or streams.partitions)]
         ends = await _ends(probe, every)
@@ -113,6 +120,26 @@ async def _read_kafka(settings: AllSettings, status: Status) -> None:
     finally:
         await probe.stop()
         await admin.close()
+
+
+def _lost(settings: AllSettings, committed: dict[TopicPartition, Any]) -> dict[TopicPartition, int]:
+    """Return from where the loader will read again, where ClickHouse, restored from a copy, is behind its commits.
+
+    Profiles and dead letters of such a partition are read again from their beginning. `committed` must have been read before
+    this is asked.
+    """
+    notes = {tp: noted for tp, commit in committed.items() if (noted := read_note(commit.metadata)) and noted.reached}
+    try:
+        with Reader(settings.sinks) as reader:
+            reached = {(incarnation, number): next_offset for incarnation, number, next_offset in reader.rows(_REACHED)}
+    except (ClickHouseError, OSError):  # the status says so
+        return {}
+    lost: dict[TopicPartition, int] = {}
+    for tp, noted in notes.items():
+        next_offset = reached.get((noted.topic, tp.partition), 0)
+        if tp.topic == ENRICHED and next_offset < noted.reached:
+            lost |= {tp: next_offset, **{TopicPartition(topic, tp.partition): 0 for topic in (CHANGELOG, DEAD_LETTERS)}}
+    return lost
 
 
 async def _committed(admin: AIOKafkaAdminClient, group: str, tps: list[TopicPartition]) -> dict[TopicPartition, Any]:

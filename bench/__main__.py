@@ -1,4 +1,4 @@
-"""`make bench`: the peers on the same job, latency, recovery, memory, scaling and loading on Apache Kafka.
+"""`make bench`: the peers on the same job, the full product, latency, recovery, memory, scaling, loading on Apache Kafka.
 
     python -m bench                 everything; writes bench/latest.json and prints the tables
     python -m bench --quick         a smoke run of less than two minutes
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import chart, customers, heart, latency, loading, machine, peers, report, scaling
+from bench import chart, customers, full, heart, latency, loading, machine, peers, report, scaling, timers
 from bench.stack import HOST, BenchError, Stack, stack
 from streams.worker import configure_logging
 
@@ -36,12 +36,15 @@ class Size(NamedTuple):
     customers: int
     sizes: list[int]
     latency_secs: float
+    timers: int
 
 
 Part = Callable[[Stack, Size, peers.Said], dict[str, Any]]
 PARTS: Final[dict[str, Part]] = {
     "heart": lambda _, size, __: {"jobs": heart.measure(size.events // 6, size.rounds)},
     "peers": lambda stack, size, say: peers.measure(stack, size.events, size.customers, size.rounds, say),
+    "full": lambda stack, size, say: full.measure(stack, size.events, size.customers, size.rounds, say),
+    "timers": lambda _, size, __: timers.measure(size.timers),
     "latency": lambda stack, size, _: latency.measure(stack, size.latency_secs),
     "customers": lambda stack, size, _: customers.measure(stack, size.sizes, size.events),
     "scaling": lambda stack, size, _: scaling.measure(stack, size.events, size.customers),
@@ -55,13 +58,16 @@ def main() -> int:
     configure_logging("ERROR")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.what == "report":
+        if not report.LATEST.exists():
+            _CONSOLE.print("[bold red]bench:[/] there are no figures yet; run `make bench` first", highlight=False)
+            return 1
         figures = json.loads(report.LATEST.read_text())
         report.write(figures)
         chart.draw(figures["jobs"])
         return 0
-    size = Size(options.events, options.rounds, 20_000, [1_000, 10_000, 100_000, 1_000_000], 20.0)
+    size = Size(options.events, options.rounds, 20_000, [1_000, 10_000, 100_000, 1_000_000], 20.0, timers.PENDING)
     if options.quick:
-        size = Size(min(options.events, 6_000), 1, 2_000, [1_000], 3.0)
+        size = Size(min(options.events, 6_000), 1, 2_000, [1_000], 3.0, 1_000)
     try:
         figures = _measure(options.only or list(PARTS), size)
     except BenchError as error:

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core import rows, state
-from core.journey import Journey, Moment, Profiles, Settings, Source
+from core.journey import Journey, Profiles, Settings
+from core.moment import Moment
 from core.outcomes import Accepted
+from core.records import Source
 from core.state import State
 from streams.kafka.partitions import partitioner
 from streams.rules_files import read_plan, read_rules
 from streams.settings import StreamSettings
+from streams.traffic_files import read_traffic
 
 RULES = Path(__file__).parent / "rules"
 FIRST_SEQ = 1 << 32
@@ -152,6 +155,7 @@ class Job:
             defaults.hash_key.get_secret_value().encode(),
             read_plan(RULES),
             partitioner(run.partitions),
+            traffic=read_traffic(RULES),
         )
         self.partition_of = settings.partition_of
         self._incarnations = run.incarnations

@@ -2,14 +2,19 @@
 
 import itertools
 import statistics
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+from bench.contender import RULES
 from bench.events import Event, customer, job_events
 from bench.heart import read_inputs, score
 from bench.stack import Stack
-from core.state import decode
+from core.scoring import next_due, rejudge
+from core.state import decode, encode
 from streams.kafka.topics import CHANGELOG
+from streams.rules_files import read_rules
 
 DEMO_EVENTS: Final = 20_000
 """Purchases, and as many interactions, of the demo that the profiles come from: sixteen events a customer."""
@@ -18,7 +23,8 @@ DEMO_EVENTS: Final = 20_000
 def measure(stack: Stack, sizes: list[int], events: int) -> dict[str, Any]:
     """Return figures by number of customers; the largest gives recovery and memory."""
     templates = _templates()
-    by_size = {str(size): _among(stack, templates, size, events) for size in sizes}
+    judged = list(_judged(templates))
+    by_size = {str(size): _among(stack, judged, size, events) for size in sizes}
     largest = by_size[str(max(sizes))]
     return {
         "customers": by_size,
@@ -26,6 +32,7 @@ def measure(stack: Stack, sizes: list[int], events: int) -> dict[str, Any]:
         "recovery_keys_per_cpu_s": largest["recovery_keys_per_cpu_s"],
         "bytes_per_customer": largest["bytes_per_customer"],
         **_sizes([row for _, row in templates]),
+        **_held(templates),
     }
 
 
@@ -37,13 +44,35 @@ def _templates() -> list[tuple[bytes, bytes]]:
     return [(name.encode(), row) for name, row in known if name is not None]
 
 
+def _judged(templates: list[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the same profiles as the job's scorer would have left them: else it would judge all of them first."""
+    rules, now = read_rules(RULES), time.time_ns() // 1000
+    for name, row in templates:
+        profile = decode(row)
+        rejudge(profile, rules, now)
+        profile.due = next_due(profile, rules)
+        yield name, encode(profile)
+
+
 def _sizes(rows: list[bytes]) -> dict[str, Any]:
-    sizes = [len(row) for row in rows]
+    sizes = [float(len(row)) for row in rows]
     return {
         "events_per_customer": round(2 * DEMO_EVENTS / len(rows), 1),
         "encoded_bytes_mean": round(statistics.mean(sizes)),
-        "encoded_bytes_p99": round(statistics.quantiles(sizes, n=100, method="inclusive")[98]),
+        "encoded_bytes_p99": _p99(sizes),
     }
+
+
+def _held(templates: list[tuple[bytes, bytes]]) -> dict[str, int]:
+    """Return what the table of profiles holds for a customer at rest: row, key, their objects, and a place in its dict."""
+    table = {name.decode(): row for name, row in templates}
+    place = sys.getsizeof(table) / len(table)
+    sizes = [sys.getsizeof(row) + sys.getsizeof(key) + place for key, row in table.items()]
+    return {"held_bytes_mean": round(statistics.mean(sizes)), "held_bytes_p99": _p99(sizes)}
+
+
+def _p99(sizes: list[float]) -> int:
+    return round(statistics.quantiles(sizes, n=100, method="inclusive")[98])
 
 
 def _changelog(templates: list[tuple[bytes, bytes]], count: int) -> Iterator[Event]:

@@ -26,7 +26,7 @@ def outputs_of(bootstrap: str, enriched: str, changes: str) -> Outputs:
         BenchError: An output stands there twice.
     """
     found: Outputs = {}
-    for value in _read(bootstrap, enriched):
+    for value in read(bootstrap, enriched):
         document = orjson.loads(value)
         if "event" not in document:
             continue  # a closing marker
@@ -36,7 +36,7 @@ def outputs_of(bootstrap: str, enriched: str, changes: str) -> Outputs:
             _keep(found, f"row of change {change['id']}", _reduced(change, _CHANGE_OWN))
         _keep(found, f"event {stem}", _reduced(document["event"], _EVENT_OWN))
         _keep(found, f"outcome {stem}", _reduced(where, _EVENT_OWN))
-    for value in _read(bootstrap, changes):
+    for value in read(bootstrap, changes):
         change = orjson.loads(value)
         _keep(found, f"change {change['id']}", _reduced(change, _CHANGE_OWN))
     return found
@@ -85,7 +85,7 @@ def _reduced(document: dict[str, Any], own: tuple[str, ...]) -> dict[str, Any]:
     return document
 
 
-def _read(bootstrap: str, topic: str) -> list[bytes]:
+def read(bootstrap: str, topic: str) -> list[bytes]:
     """Return every committed value of a topic."""
     consumer = Consumer(
         {

@@ -21,7 +21,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.contender import RULES, Run
-from bench.events import SOURCES, Event
+from bench.events import Event
 from streams.kafka import topics
 from streams.kafka.admin import check_topics, create_topics
 from streams.kafka.publishing import Publisher
@@ -170,7 +170,7 @@ class Stack:
 
     def folded(self) -> int:
         """Return how many source records the scorer has committed."""
-        return sum(offset for (topic, _), offset in self.committed(topics.SCORER).items() if topic in SOURCES)
+        return sum(offset for (topic, _), offset in self.committed(topics.SCORER).items() if topic in topics.SCORED)
 
     # -- processes
 

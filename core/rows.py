@@ -3,18 +3,37 @@
 import base64
 import hashlib
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from core.admission import Admitted
-from core.outcomes import Accepted, Coordinate, Dropped, Forwarded, Outcome, Rejected
+from core.commands import Command
+from core.moment import Moment
+from core.outcomes import (
+    RULES,
+    TICK,
+    Accepted,
+    Applied,
+    Coordinate,
+    Dropped,
+    Forwarded,
+    Outcome,
+    Rejected,
+    Said,
+    Unprompted,
+)
+from core.rules import CompiledRules
 from core.scoring import Crossing, Verdict
 from core.state import State
 from core.times import Micros, iso
 from schemas.registry import REGISTRY
 from schemas.score_change import Origin
 
+JOINED: Final = "profile_joined"
+GONE: Final = "profile_gone"
+PARTED: Final = "profile_parted"
+"""Types of rows that commands make."""
 _COLUMNS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("page_path", ("page", "path")),
     ("page_category", ("page", "category")),
@@ -56,11 +75,6 @@ def _columns(event_type: str) -> tuple[tuple[str, str, str | None], ...]:
 def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: Coordinate, batch: int) -> dict[str, Any]:
     """Return the row of table `events` for an accepted event."""
     event, kept = admitted.event, admitted.kept
-    rules, scores, points = [], [], []
-    for contribution in verdict.contributions:
-        rules.append(contribution.rule)
-        scores.append(contribution.score)
-        points.append(contribution.points)
     row: dict[str, Any] = {
         "event_id": event.event_id,
         "type": admitted.type,
@@ -75,9 +89,7 @@ def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: 
         "seq": state.seq,
         "properties": kept,
         "scores": verdict.shown,
-        "contributions.rule": rules,
-        "contributions.score": scores,
-        "contributions.points": points,
+        **_ledger(verdict),
         "_topic": at.topic,
         "_incarnation": at.incarnation,
         "_partition": at.partition,
@@ -89,9 +101,29 @@ def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: 
             value = value.get(sub_field)
         if value is not None:
             row[column] = value
+    if "lines" in kept:
+        row["lines"] = kept["lines"]
+        row["properties"] = {name: value for name, value in kept.items() if name != "lines"}
+    if verdict.refund_state:
+        row["refund_state"] = verdict.refund_state
+    if verdict.refunded is not None:
+        row["currency"], row["refunded"] = verdict.refunded[0], str(verdict.refunded[1])
     if "context" in kept:
         _context_columns(row, kept["context"])
+    if state.memberships:
+        row["segments"] = _members(state)
     return row
+
+
+def _ledger(verdict: Verdict) -> dict[str, list[Any]]:
+    """Return the columns of what was given, and for when."""
+    given = verdict.contributions
+    return {
+        "contributions.rule": [contribution.rule for contribution in given],
+        "contributions.score": [contribution.score for contribution in given],
+        "contributions.points": [contribution.points for contribution in given],
+        "contributions.occurred_at": [iso(contribution.occurred_at) for contribution in given],
+    }
 
 
 def _context_columns(row: dict[str, Any], context: dict[str, Any]) -> None:
@@ -101,23 +133,96 @@ def _context_columns(row: dict[str, Any], context: dict[str, Any]) -> None:
         row[f"campaign_{part}"] = value
 
 
-def score_changes(
-    admitted: Admitted, key: str, state: State, verdict: Verdict, grade: str | None, context: tuple[str, Micros, int]
-) -> list[dict[str, Any]]:
-    """Return one `score-change` for each crossing.
+class Context(NamedTuple):
+    """What all messages about one change have in common: `stem` of their ids, and the rules that judged it."""
+
+    stem: str
+    cause: dict[str, Any]
+    emitted_at: Micros
+    rules: CompiledRules
+    origin: Origin = Origin.LIVE
+
+
+def unprompted(
+    cause: tuple[str, Micros], key: str, state: State, verdict: Verdict, rules: CompiledRules, moment: Moment
+) -> Unprompted:
+    """Return what is said where no record is the cause.
 
     Args:
-        admitted: The causing event.
+        cause: What stands for a topic, and the instant that stands for an offset.
         key: Key of the profile.
-        state: The profile after the event.
-        verdict: What the event did.
-        grade: Grade after the event.
-        context: Stem of the ids, instant of emission, version of the rules.
+        state: The profile, changed already.
+        verdict: What changed.
+        rules: Rules that it was judged by.
+        moment: Now.
     """
-    stem, emitted_at, rules_version = context
+    topic, instant = cause
+    origin = Origin.RECONCILE if topic == RULES else Origin.LIVE
+    context = Context(f"{topic}:{key}:{instant}", {"type": topic}, moment.now, rules, origin)
+    at = iso(verdict.at)
+    row = {
+        "event_id": context.stem,
+        "type": topic,
+        "source": "warmth",
+        "customer_key": key,
+        "customer_id": state.customer_id,
+        "occurred_at": at,
+        "received_at": at,
+        "loaded_at": moment.batch,
+        "seq": state.seq,
+        "rules_version": rules.version,
+        "scores": verdict.shown,
+        **_ledger(verdict),
+        "segments": _members(state),
+        "_topic": topic,
+        "_incarnation": "-",
+        "_partition": 0,
+        "_offset": instant,
+    }
+    return Unprompted(
+        key,
+        row,
+        score_changes(context, key, state, verdict),
+        segment_changes(context, key, state, verdict),
+        audience(key, state, verdict),
+        topic=topic,
+        instant=instant,
+    )
+
+
+def joined(context: Context, command: Command, state: State, verdict: Verdict, at: Coordinate, batch: int) -> dict[str, Any]:
+    """Return the row of table `events` for a profile that took one in, went into another, or was restored."""
+    instant = iso(verdict.at)
+    return {
+        "event_id": at.id,
+        "type": JOINED if command.do == "absorb" else PARTED if command.do == "restore" else GONE,
+        "source": "warmth",
+        "customer_key": command.key,
+        "customer_id": state.customer_id,
+        "occurred_at": instant,
+        "received_at": instant,
+        "loaded_at": batch,
+        "seq": state.seq,
+        "rules_version": context.rules.version,
+        "properties": {"peer": command.peer, "via": command.via, "event_id": command.cause.event_id},
+        "scores": verdict.shown,
+        **_ledger(verdict),
+        "segments": _members(state),
+        "_topic": at.topic,
+        "_incarnation": at.incarnation,
+        "_partition": at.partition,
+        "_offset": at.offset,
+    }
+
+
+def score_changes(context: Context, key: str, state: State, verdict: Verdict) -> list[dict[str, Any]]:
+    """Return one `score-change` for each crossing; the grade is that after all of them."""
+    if not verdict.crossings:
+        return []
+    grade = context.rules.grade({name: score.band for name, score in state.scores.items()})
     return [
         {
-            "id": f"{stem}:{ordinal}",
+            "id": f"{context.stem}:{ordinal}",
             "customer_key": key,
             "customer_id": state.customer_id,
             "score": crossing.score,
@@ -126,13 +231,8 @@ def score_changes(
             "old_value": crossing.old_value,
             "value": crossing.value,
             "grade": grade,
-            "occurred_at": iso(verdict.at),
-            "emitted_at": iso(emitted_at),
-            "seq": state.seq,
-            "origin": str(Origin.LIVE),
-            "cause": {"event_id": admitted.event.event_id, "type": admitted.type},
+            **_circumstances(context, state, verdict),
             "contributions": _of_score(verdict, crossing),
-            "rules_version": rules_version,
         }
         for ordinal, crossing in enumerate(verdict.crossings)
     ]
@@ -142,14 +242,67 @@ def _of_score(verdict: Verdict, crossing: Crossing) -> list[dict[str, Any]]:
     return [{"rule": c.rule, "points": c.points} for c in verdict.contributions if c.score == crossing.score]
 
 
+def _circumstances(context: Context, state: State, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "occurred_at": iso(verdict.at),
+        "emitted_at": iso(context.emitted_at),
+        "seq": state.seq,
+        "origin": str(context.origin),
+        "cause": context.cause,
+        "rules_version": context.rules.version,
+    }
+
+
+def segment_changes(context: Context, key: str, state: State, verdict: Verdict) -> list[dict[str, Any]]:
+    """Return one `segment-change` for each segment that was entered or left."""
+    return [
+        {
+            "id": f"{context.stem}:{ordinal}",
+            "customer_key": key,
+            "customer_id": state.customer_id,
+            "segment": move.segment,
+            "change": move.change,
+            "why": move.why,
+            **_circumstances(context, state, verdict),
+        }
+        for ordinal, move in enumerate(move for move in verdict.moves if move.change != "forgotten")
+    ]
+
+
+def audience(key: str, state: State, verdict: Verdict) -> list[tuple[bytes, bytes | None]]:
+    """Return the `audience` records of each segment that was entered or left; a tombstone once that is to be forgotten."""
+    return [
+        (
+            f"{move.segment}:{key}".encode(),
+            None
+            if move.change == "forgotten"
+            else orjson.dumps({"member": move.change == "entered", "seq": state.seq, "customer_id": state.customer_id}),
+        )
+        for move in verdict.moves
+    ]
+
+
+def _members(state: State) -> list[str]:
+    return sorted(name for name, known in (state.memberships or {}).items() if known.member)
+
+
 LETTER_MAX_BYTES: Final = 5 * 1024 * 1024
 """Key, value and headers of a record that a dead letter can carry: in base64 they stay below what its topic takes."""
-_NAMES: Final[dict[type, str]] = {Accepted: "accepted", Rejected: "rejected", Dropped: "dropped", Forwarded: "forwarded"}
+_NAMES: Final[dict[type, str]] = {
+    Applied: "applied",
+    Rejected: "rejected",
+    Dropped: "dropped",
+    Forwarded: "forwarded",
+}
 
 
-def enriched(outcome: Outcome, at: Coordinate, batch: int) -> bytes:
+_UNPROMPTED: Final = {TICK: "ticked", RULES: "adopted"}
+
+
+def enriched(outcome: Outcome | Said, at: Coordinate, batch: int) -> bytes:
     """Return the `enriched-event` record of one outcome."""
-    reason = outcome.reason if isinstance(outcome, (Rejected, Dropped)) else ""
+    accepted = isinstance(outcome, Accepted)
+    reason = outcome.reason if not accepted and isinstance(outcome, (Rejected, Dropped, Applied)) else ""
     document: dict[str, Any] = {
         "batch": batch,
         "outcome": {
@@ -157,17 +310,39 @@ def enriched(outcome: Outcome, at: Coordinate, batch: int) -> bytes:
             "incarnation": at.incarnation,
             "partition": at.partition,
             "offset": at.offset,
-            "outcome": _NAMES[type(outcome)],
+            "outcome": "accepted" if accepted else _name(outcome),
             "reason": reason,
             "omitted_fields": outcome.omitted if isinstance(outcome, Accepted) else 0,
             "loaded_at": batch,
         },
     }
-    if isinstance(outcome, Accepted):
-        document["event"] = outcome.row
+    if isinstance(outcome, Said):
+        if outcome.row:
+            document["event"] = outcome.row
         if outcome.changes:
             document["score_changes"] = outcome.changes
+        if outcome.segment_changes:
+            document["segment_changes"] = outcome.segment_changes
+    if not accepted and isinstance(outcome, Applied) and outcome.links:
+        row = outcome.row
+        document["identity_links"] = [
+            {
+                "alias": alias,
+                "kind": kind,
+                "customer_key": outcome.key,
+                "seq": row["seq"],
+                "occurred_at": row["occurred_at"],
+            }
+            for alias, kind in outcome.links
+        ]
     return orjson.dumps(document)
+
+
+def _name(outcome: Outcome | Said) -> str:
+    """Return how a record ended: a command that made a row was accepted like any record that made one."""
+    if isinstance(outcome, Unprompted):
+        return _UNPROMPTED[outcome.topic]
+    return "accepted" if isinstance(outcome, Applied) and outcome.row else _NAMES[type(outcome)]
 
 
 def dumps(document: dict[str, Any]) -> bytes:

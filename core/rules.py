@@ -1,49 +1,92 @@
 """Scoring rules: validated from what `rules/*.yaml` say, compiled once, applied to every event."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, tzinfo
+from hashlib import blake2b
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from core.caps import Family, Limit
+from core.conditions import Condition, Spec, Test, compile_conditions, spelt_out
+from core.facts import Known
+from core.names import nearest
 from core.scores import Scale
+from core.segments import Segments, SegmentSpec, compile_segments
+from core.state import Held
 from core.times import DAY
+from core.value import ValueModel
+from core.window_rules import WindowSpec, compile_recorders, compile_windows
+from core.windows import Recorder, WindowScale
 from schemas.registry import TYPES
 
-Condition = Callable[[Mapping[str, Any]], bool]
 TRAITS: Final = "traits"
 """`event: traits` makes a rule that holds while the profile's traits match, instead of scoring an event."""
-_NESTED: Final = (list, dict)
+PROFILE: Final = "profile"
+"""`event: profile` makes a rule that holds while facts of the profile match: windows, traits, value, service."""
+PURCHASES: Final = frozenset({"receipt_issued", "order_completed"})
+"""Events whose points a refund reverses: no cap limits them."""
+RESERVED: Final = frozenset({"refund", "merge"})
+"""Names of contributions that are no rule's."""
+_OF_RULES: Final = frozenset({"scores", "bands", "segments"})
+"""Families of facts that rules make."""
+_NAME: Final = "^[a-z][a-z0-9_]*$"
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class Cap(Spec):
+    """So many points, without their sign, a calendar day or for ever."""
+
+    points: float = Field(gt=0, le=1000)
+    per: Literal["day", "ever"]
 
 
-class Test(_Spec):
-    """What a field must be; all that is named must hold."""
+class Group(Spec):
+    """Rules that share a cap."""
 
-    equals: str | float | bool | None = None
-    one_of: list[str | float] | None = None
-    prefix: str | list[str] | None = None
-    at_least: float | None = None
-    below: float | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> "Test":
-        if not self.model_fields_set:
-            raise ValueError("an empty condition holds always; leave the field out")
-        return self
+    cap: Cap
 
 
-class Rule(_Spec):
+class Rule(Spec):
     """Points for an event or a trait."""
 
-    id: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    id: str = Field(pattern=_NAME)
     score: str
     event: str | list[str]
-    when: dict[str, Test | str | float | bool | list[str | float]] = {}
+    when: dict[str, Annotated[Test, BeforeValidator(spelt_out)]] = Field({})
     points: float = Field(ge=-1000, le=1000)
+    cap: Cap | None = None
+    once: bool = False
+    group: str | None = None
     why: str = ""
+
+    @field_validator("id")
+    @classmethod
+    def _is_free(cls, id_: str) -> str:
+        if id_ in RESERVED:
+            raise ValueError(f"{id_!r} names points that no rule gives; take another")
+        return id_
+
+    @model_validator(mode="after")
+    def _can_be_capped(self) -> "Rule":
+        if self.once and self.cap is not None:
+            raise ValueError("once: is a cap itself; leave `cap` out")
+        if self.limited and not PURCHASES.isdisjoint(self.events):
+            raise ValueError("cap, once, group: a refund reverses the points of a purchase, so nothing limits them")
+        if self.limited and not {TRAITS, PROFILE}.isdisjoint(self.events):
+            raise ValueError(
+                "cap, once, group: a rule on traits or the profile gives its points while it holds, so nothing limits them"
+            )
+        return self
+
+    @property
+    def limited(self) -> bool:
+        """Whether a cap limits the points."""
+        return self.once or self.cap is not None or self.group is not None
+
+    @property
+    def limit(self) -> Cap | None:
+        """The cap of its own; `once` is one of a single grant."""
+        return Cap(points=abs(self.points) or 1, per="ever") if self.once else self.cap
 
     @property
     def events(self) -> list[str]:
@@ -51,14 +94,14 @@ class Rule(_Spec):
         return [self.event] if isinstance(self.event, str) else self.event
 
 
-class Band(_Spec):
+class Band(Spec):
     """A named part of a score's range."""
 
     name: str
     floor: float = Field(alias="from")
 
 
-class ScoreSpec(_Spec):
+class ScoreSpec(Spec):
     """How a score behaves."""
 
     half_life_days: float | None = Field(default=None, ge=0.001)
@@ -77,19 +120,34 @@ class ScoreSpec(_Spec):
         return self
 
 
-class Grade(_Spec):
+class Grade(Spec):
     """Which score gives the letter of the grade, which the digit."""
 
     letter: str
     digit: str
 
 
-class RuleSet(_Spec):
-    """All rules of one version."""
+class Frame(Spec):
+    """What the rules of one version give points to."""
 
     version: int = Field(ge=1)
     scores: dict[str, ScoreSpec]
     grade: Grade | None = None
+    groups: dict[Annotated[str, Field(pattern=_NAME)], Group] = Field({})
+    windows: dict[Annotated[str, Field(pattern=_NAME)], WindowSpec] = Field({})
+    segments: dict[Annotated[str, Field(pattern=_NAME)], SegmentSpec] = Field({})
+
+    @model_validator(mode="after")
+    def _graded_by_scores(self) -> "Frame":
+        grade = self.grade
+        if grade and not {grade.letter, grade.digit} <= self.scores.keys():
+            raise ValueError("grade: names a score that is not there")
+        return self
+
+
+class RuleSet(Frame):
+    """All rules of one version."""
+
     rules: list[Rule]
 
     @model_validator(mode="after")
@@ -98,15 +156,26 @@ class RuleSet(_Spec):
         if repeated := {id_ for id_ in ids if ids.count(id_) > 1}:
             raise ValueError(f"rule ids stand twice: {', '.join(sorted(repeated))}")
         for rule in self.rules:
-            if rule.score not in self.scores:
-                raise ValueError(f"rule {rule.id}: no score is called {rule.score!r}")
-            for event in rule.events:
-                if event != TRAITS and event not in TYPES:
-                    raise ValueError(f"rule {rule.id}: no event type is called {event!r}")
-        grade = self.grade
-        if grade and not {grade.letter, grade.digit} <= self.scores.keys():
-            raise ValueError("grade: names a score that is not there")
+            for _, message in unknown_names(rule, self.scores, self.groups):
+                raise ValueError(f"rule {rule.id}: {message}")
+            if PROFILE in rule.events and self.scores[rule.score].half_life_days is not None:
+                raise ValueError(f"rule {rule.id}: score: one with a half-life takes no points that are held; use another")
+            looked = [path for path in rule.when if path.partition(".")[0] in _OF_RULES] if PROFILE in rule.events else []
+            if looked:
+                what = "a rule on the profile can not look at scores, bands or segments"
+                raise ValueError(f"rule {rule.id}: when.{looked[0]}: {what}; make it a segment")
         return self
+
+
+def unknown_names(rule: Rule, scores: Iterable[str], groups: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the field and what is wrong with it, for each name in `rule` that nothing has."""
+    if rule.score not in scores:
+        yield "score", f"no score is called {rule.score!r}{nearest(rule.score, scores)}"
+    for event in rule.events:
+        if event not in (TRAITS, PROFILE) and event not in TYPES:
+            yield "event", f"no event type is called {event!r}{nearest(event, [*TYPES, TRAITS, PROFILE])}"
+    if rule.group is not None and rule.group not in groups:
+        yield "group", f"no group is called {rule.group!r}{nearest(rule.group, groups)}; name it under `groups:` with a cap"
 
 
 class CompiledRule(NamedTuple):
@@ -116,16 +185,26 @@ class CompiledRule(NamedTuple):
     score: str
     points: float
     holds: Condition
+    family: Family | None = None
 
 
 class CompiledRules(NamedTuple):
     """What the journey needs of a rule set."""
 
     version: int
-    scales: dict[str, Scale]
+    scales: Mapping[str, Scale]
     by_event: dict[str, tuple[CompiledRule, ...]]
     on_traits: tuple[CompiledRule, ...]
     grade_scores: tuple[str, str] | None
+    recorders: Mapping[str, tuple[Recorder, ...]]
+    windows: Mapping[str, WindowScale]
+    held: Segments
+    held_points: Mapping[str, Held]
+    """Points of each rule on traits or the profile."""
+    segments: Segments
+    value_model: ValueModel | None
+    judgement: str
+    """What tells these rules and parameters from all others: a profile knows which ones it was judged by."""
 
     def grade(self, bands: Mapping[str, str]) -> str | None:
         """Return the grade, such as A1 for the best, from the band of each score."""
@@ -142,83 +221,83 @@ def _rank(scale: Scale, band: str | None) -> int:
     return len(scale.bands) - 1 - index
 
 
-def compile_rules(rule_set: RuleSet) -> CompiledRules:
-    """Return `rule_set` with every condition turned into a function."""
+def compile_rules(rule_set: RuleSet, zone: tzinfo = UTC, model: ValueModel | None = None) -> CompiledRules:
+    """Return `rule_set` with every condition turned into a function.
+
+    Args:
+        rule_set: The rules.
+        zone: Time zone of the days that caps count by.
+        model: Parameters that customers are valued by.
+    """
+    families = {
+        name: _family(f"@{name}", group.cap, [rule for rule in rule_set.rules if rule.group == name], zone)
+        for name, group in rule_set.groups.items()
+    }
     by_event: dict[str, list[CompiledRule]] = {}
     for rule in rule_set.rules:
-        compiled = CompiledRule(rule.id, rule.score, rule.points, _all_of([*_conditions(rule)]))
+        family = families[rule.group] if rule.group else _family(rule.id, rule.limit, [rule], zone) if rule.limit else None
+        compiled = CompiledRule(rule.id, rule.score, rule.points, compile_conditions(rule.when), family)
         for event in rule.events:
             by_event.setdefault(event, []).append(compiled)
     on_traits = tuple(by_event.pop(TRAITS, ()))
+    on_profile = {rule.id: rule for rule in rule_set.rules if PROFILE in rule.events}
+    by_event.pop(PROFILE, None)
     grade = rule_set.grade
+    held = {
+        id_: SegmentSpec(where={path: test.model_dump(exclude_none=True) for path, test in rule.when.items()})
+        for id_, rule in on_profile.items()
+    }
+    known = known_of(rule_set, [spec.where for spec in held.values()], model)
     return CompiledRules(
         rule_set.version,
-        {name: _scale(name, spec) for name, spec in rule_set.scores.items()},
+        known.scales,
         {event: tuple(rules) for event, rules in by_event.items()},
         on_traits,
         (grade.letter, grade.digit) if grade else None,
+        compile_recorders(rule_set.windows),
+        known.windows,
+        compile_segments(held, known._replace(scales={}, segments=frozenset())),
+        {rule.id: Held(rule.score, rule.points) for rule in rule_set.rules if {TRAITS, PROFILE} & set(rule.events)},
+        compile_segments(rule_set.segments, known),
+        model,
+        _judgement(rule_set, zone, model),
     )
+
+
+def known_of(frame: Frame, wheres: Iterable[Any] = (), model: ValueModel | None = None) -> Known:
+    """Return what conditions on profiles may ask about.
+
+    Args:
+        frame: Scores, windows and segments.
+        wheres: Conditions besides those of segments: windows count as far as any condition asks.
+        model: Parameters that customers are valued by.
+    """
+    asking = [*(spec.where for spec in frame.segments.values()), *wheres]
+    return Known(
+        {name: _scale(name, spec) for name, spec in frame.scores.items()},
+        compile_windows(frame.windows, asking),
+        {name: spec.types for name, spec in frame.windows.items()},
+        frozenset(frame.segments),
+        model,
+    )
+
+
+def _judgement(rule_set: RuleSet, zone: tzinfo, model: ValueModel | None) -> str:
+    numbers = None if model is None else model._replace(version=0)
+    said = f"{rule_set.model_dump_json(exclude={'version'})} {zone} {numbers}"
+    return blake2b(said.encode(), digest_size=6).hexdigest()
+
+
+def _family(name: str, shared: Cap, rules: list[Rule], zone: tzinfo) -> Family:
+    own = {rule.id: _limit(rule.limit) for rule in rules if rule.group and rule.limit}
+    return Family(name, rules[0].score if rules else "", _limit(shared), own, zone, shared.per == "day")
+
+
+def _limit(cap: Cap) -> Limit:
+    return Limit(cap.points, cap.per == "day")
 
 
 def _scale(name: str, spec: ScoreSpec) -> Scale:
     half_life = None if spec.half_life_days is None else round(spec.half_life_days * DAY)
     bands, floors = zip(*((band.name, band.floor) for band in spec.bands), strict=True)
     return Scale(name, half_life, spec.shown_from, spec.shown_to, spec.hysteresis, bands, floors)
-
-
-def _conditions(rule: Rule) -> Iterator[Condition]:
-    for path, wanted in rule.when.items():
-        test = (
-            wanted if isinstance(wanted, Test) else Test(one_of=wanted) if isinstance(wanted, list) else Test(equals=wanted)
-        )
-        yield from _tests(tuple(path.split(".")), test)
-
-
-def _tests(path: tuple[str, ...], test: Test) -> Iterator[Condition]:
-    look = _look(path)
-    if test.equals is not None:
-        equals = test.equals
-        yield lambda event: look(event) == equals
-    if test.one_of is not None:
-        allowed = frozenset(test.one_of)
-        yield lambda event: look(event) in allowed
-    if test.prefix is not None:
-        prefixes = (test.prefix,) if isinstance(test.prefix, str) else tuple(test.prefix)
-        yield lambda event: (value := look(event)) is not None and str(value).startswith(prefixes)
-    if test.at_least is not None or test.below is not None:
-        low = float("-inf") if test.at_least is None else test.at_least
-        high = float("inf") if test.below is None else test.below
-        yield lambda event: (value := _number(look(event))) is not None and low <= value < high
-
-
-def _all_of(conditions: list[Condition]) -> Condition:
-    if not conditions:
-        return lambda _: True
-    if len(conditions) == 1:
-        return conditions[0]
-    return lambda event: all(condition(event) for condition in conditions)
-
-
-def _look(path: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Any]:
-    """Return what finds the plain value at `path`; None where there is none."""
-    *parents, name = path
-
-    def look(event: Mapping[str, Any]) -> Any:
-        place: Any = event
-        for parent in parents:
-            place = place.get(parent)
-            if type(place) is not dict:
-                return None
-        value = place.get(name)
-        return None if type(value) in _NESTED else value
-
-    return look
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        return float(value)  # type: ignore[arg-type]  # money may be a string; anything else is no number
-    except (TypeError, ValueError):
-        return None

@@ -4,7 +4,7 @@ from math import log2
 from typing import NamedTuple
 
 from core.state import Score
-from core.times import Micros
+from core.times import MILLISECOND, Micros
 
 
 class Scale(NamedTuple):
@@ -22,9 +22,9 @@ class Scale(NamedTuple):
     bands: tuple[str, ...]
     floors: tuple[float, ...]
 
-    def start(self, at: Micros) -> Score:
-        """Return the score of a customer without points."""
-        return Score(0.0, at, self.bands[self.band_index(0.0)])
+    def start(self) -> Score:
+        """Return the score of a customer without points: it holds at any instant, so the first points set that."""
+        return Score(0.0, 0, self.bands[self.band_index(0.0)])
 
     def band_index(self, value: float) -> int:
         """Return the band of `value`, without hysteresis."""
@@ -94,5 +94,13 @@ def next_fall(score: Score, scale: Scale) -> tuple[Micros, str] | None:
     edge = scale.floors[index] - scale.hysteresis
     if edge <= 0 or edge <= scale.shown_from or score.value < edge:
         return None
-    span = scale.half_life * log2(score.value / edge)
-    return score.as_of + int(span) + 1, scale.bands[index - 1]
+    return falls_to(score, edge, scale.half_life), scale.bands[index - 1]
+
+
+def falls_to(score: Score, edge: float, half_life: Micros) -> Micros:
+    """Return when a score has fallen below a positive `edge`: a whole millisecond, one or two after it touches it.
+
+    So rounding decides nothing: the value is below the edge by more than sums of floats differ.
+    """
+    touches = score.as_of + int(half_life * log2(score.value / edge))
+    return (touches // MILLISECOND + 2) * MILLISECOND

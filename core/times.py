@@ -7,8 +7,10 @@ from typing import Final
 Micros = int
 """Microseconds since the Unix epoch."""
 
+MILLISECOND: Final = 1_000
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
+HOUR: Final = 3_600 * SECOND
 DAY: Final = 86_400 * SECOND
 EARLIEST: Final = 946_684_800 * SECOND
 """2000-01-01: an event said to be older is absurd."""
@@ -20,13 +22,13 @@ _LAST: Final = 253_402_300_799 * SECOND
 _MINUTES: Final = tuple(f"T{minute // 60:02}:{minute % 60:02}" for minute in range(1440))
 _SECONDS: Final = tuple(f":{second:02}" for second in range(60))
 _MILLIS: Final = tuple(f".{milli:03}Z" for milli in range(1000))
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def micros(instant: datetime) -> Micros:
     """Return an aware `instant` in microseconds."""
-    return (instant - _EPOCH) // _MICROSECOND
+    return (instant - EPOCH) // _MICROSECOND
 
 
 def iso(instant: Micros) -> str:
@@ -41,7 +43,7 @@ def iso(instant: Micros) -> str:
 @lru_cache(maxsize=4096)
 def _date(day: int) -> str:
     """Return the date of a day since the epoch; events come by the thousand in one."""
-    return (_EPOCH + timedelta(days=day)).date().isoformat()
+    return (EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def iso_or_none(instant: Micros | None) -> str | None:

@@ -3,16 +3,30 @@
 from decimal import Decimal
 from typing import Any
 
+from core import service, sessions
+from core.churn import churn
+from core.identity import is_customer
 from core.rules import CompiledRules
 from core.scores import next_fall, value_at
 from core.state import State
 from core.times import Micros, iso, iso_or_none
+from core.value import (
+    Facts,
+    ValueModel,
+    cell_of,
+    expected_purchases,
+    facts_of,
+    lifecycle,
+    lifetime_value,
+    p_alive,
+    previous_cell,
+)
 from schemas.profile import Profile
 
 
 def view(key: str, state: State, rules: CompiledRules, as_of: Micros) -> Profile:
-    """Return the profile of `key`, its scores shown for `as_of` or the customer's latest event, whichever is later."""
-    now = max(as_of, state.last_seen_at or 0)
+    """Return the profile of `key`, shown for `as_of` or the customer's latest event, whichever is later."""
+    now = max(as_of, state.last_seen_at or 0, state.told_at)
     document = {
         "customer_key": key,
         "seq": state.seq,
@@ -20,12 +34,13 @@ def view(key: str, state: State, rules: CompiledRules, as_of: Micros) -> Profile
         "identities": {
             "customer_id": state.customer_id,
             "anonymous_ids": state.anonymous_ids,
+            "customer_ids": sorted(filter(is_customer, state.parts or {})),
             "links": [{"id_type": id_type, "linked_at": iso(at)} for id_type, at in sorted(state.links.items())],
         },
         "activity": {
             "first_seen_at": iso_or_none(state.first_seen_at),
             "last_seen_at": iso_or_none(state.last_seen_at),
-            "sessions": None,
+            "sessions": sessions.count(state),
             "page_views": state.page_views,
             "active_secs": state.active_secs,
         },
@@ -35,13 +50,19 @@ def view(key: str, state: State, rules: CompiledRules, as_of: Micros) -> Profile
             {"rule": c.rule, "score": c.score, "points": c.points, "occurred_at": iso(c.occurred_at)}
             for c in state.contributions
         ],
-        "value": _value(state),
+        "value": {**_value(state), **_outlook(state, rules.value_model, now)},
         "service": _service(state),
-        "churn": None,
-        "segments": [],
-        "traits": {name: dated.value for name, dated in sorted(state.traits.items())},
+        "churn": churn(state, now, rules.value_model)._asdict(),
+        "segments": sorted(name for name, known in (state.memberships or {}).items() if known.member),
+        "memberships": _memberships(state),
+        "windows": _windows(state, rules, now),
+        "next_change": None if state.due is None else {"at": iso(state.due)},
+        "traits": {name: trait.value for name, trait in sorted(state.traits.items())},
+        "trait_sources": {
+            name: {"source": trait.source, "at": iso(trait.at)} for name, trait in sorted(state.traits.items())
+        },
         "consents": _consents(state),
-        "blocked": state.blocked is not None and state.blocked.value == "blocked",
+        "blocked": state.is_blocked,
     }
     return Profile.model_validate(document)
 
@@ -87,33 +108,46 @@ def _value(state: State) -> dict[str, Any]:
             **{stage: sum(deal.stage == stage for deal in deals) for stage in ("open", "won", "lost")},
             "won_amount": {currency: _money(total) for currency, total in won_amount.items()},
         },
-        "rfm": None,
-        "lifecycle": None,
-        "p_alive": None,
-        "expected_purchases": None,
-        "lifetime_value": None,
         "loyalty": None
         if state.loyalty is None
         else {"balance": float(state.loyalty.value[0]), "tier": state.loyalty.value[1]},
     }
 
 
+def _outlook(state: State, model: ValueModel | None, now: Micros) -> dict[str, Any]:
+    facts = facts_of(state)
+    if facts is None:
+        return dict.fromkeys(("rfm", "lifecycle", "p_alive", "expected_purchases", "lifetime_value"))
+    values = lifetime_value(facts, model, now)
+    return {
+        "rfm": _rfm(state, facts, model, now),
+        "lifecycle": lifecycle(facts, model, now),
+        "p_alive": p_alive(facts, model, now),
+        "expected_purchases": expected_purchases(facts, model, now),
+        "lifetime_value": None if values is None else {currency: f"{value:.2f}" for currency, value in values.items()},
+    }
+
+
+def _rfm(state: State, facts: Facts, model: ValueModel | None, now: Micros) -> dict[str, Any] | None:
+    cell = cell_of(facts, model, now)
+    if model is None or cell is None:
+        return None
+    return {**cell._asdict(), "cell": cell.name, "previous_cell": previous_cell(state, facts, model, now)}
+
+
 def _service(state: State) -> dict[str, Any]:
     nps = state.nps
     return {
         "tickets": state.tickets,
-        "open_tickets": sum(dated.value == "open" for dated in state.ticket_states.values()),
+        "open_tickets": service.open_tickets(state),
         "reopened": state.reopened,
+        "first_response_secs": service.first_response_secs(state),
         "last_contact_at": iso_or_none(state.last_contact_at),
         "csat": {"satisfied": state.csat_satisfied, "answers": state.csat_answers} if state.csat_answers else None,
-        "nps": None if nps is None else {"score": nps.value, "group": _nps_group(nps.value)},
+        "nps": None if nps is None else {"score": nps.value, "group": service.nps_group(state)},
         "leaving_reason": None if state.leaving is None else state.leaving.value,
         "staying_reason": None if state.staying is None else state.staying.value,
     }
-
-
-def _nps_group(score: int) -> str:
-    return "promoter" if score >= 9 else "passive" if score >= 7 else "detractor"
 
 
 def _consents(state: State) -> dict[str, Any]:
@@ -125,3 +159,16 @@ def _consents(state: State) -> dict[str, Any]:
         }
         for purpose, consent in sorted(state.consents.items())
     }
+
+
+def _windows(state: State, rules: CompiledRules, now: Micros) -> dict[str, Any]:
+    known = state.windows or {}
+    return {
+        name: {"count": scale.counted(known.get(name), now), "next_drop": iso_or_none(scale.next_drop(known.get(name), now))}
+        for name, scale in sorted(rules.windows.items())
+    }
+
+
+def _memberships(state: State) -> list[dict[str, Any]]:
+    known = sorted((state.memberships or {}).items())
+    return [{"segment": name, "since": iso(membership.at)} for name, membership in known if membership.member]

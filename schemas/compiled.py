@@ -59,6 +59,17 @@ def compile_reader(models: tuple[type[Envelope], ...]) -> Decoder:
     return tell_apart(models, _event)
 
 
+def compile_rereader(models: tuple[type[Envelope], ...]) -> Decoder:
+    """Return what reads what was kept of events that were valid once: what was not kept is None, and no rule is asked."""
+    return tell_apart(models, _kept)
+
+
+def _kept(model: type[Contract]) -> Decoder:
+    struct, steps = _struct(model, whole=False)
+    settle = _settle(steps)
+    return lambda document: settle(msgspec.convert(document, struct))
+
+
 def _event(model: type[Contract]) -> Decoder:
     """Return what reads one event, the rules between its fields included."""
     decorators = model.__pydantic_decorators__
@@ -77,12 +88,15 @@ def _event(model: type[Contract]) -> Decoder:
     return read
 
 
-def _struct(model: type[Contract]) -> tuple[type, list[tuple[str, _Read]]]:
-    """Return a struct with the fields of `model`, and what is to be read of it after msgspec."""
+def _struct(model: type[Contract], *, whole: bool = True) -> tuple[type, list[tuple[str, _Read]]]:
+    """Return a struct with the fields of `model`, any of which may be absent unless it is to be `whole`.
+
+    With it comes what is to be read of it after msgspec.
+    """
+    absent: Any = msgspec.NODEFAULT if whole else None
     forms = {name: _form(info.annotation, info.metadata) for name, info in model.model_fields.items()}
     fields = [
-        (name, forms[name].type, msgspec.NODEFAULT if info.is_required() else info.default)
-        for name, info in model.model_fields.items()
+        (name, forms[name].type, absent if info.is_required() else info.default) for name, info in model.model_fields.items()
     ]
     struct = msgspec.defstruct(model.__name__, fields, kw_only=True, gc=False)
     return struct, [(name, form.read) for name, form in forms.items() if form.read]

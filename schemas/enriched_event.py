@@ -18,7 +18,10 @@ class OutcomeRow(Contract):
     incarnation: Code = field("Incarnation of the topic.", purposes=_OPS)
     partition: Sequence = field("Partition of the origin.", purposes=_OPS)
     offset: Sequence = field("Offset of the origin.", purposes=_OPS)
-    outcome: Literal["accepted", "rejected", "dropped", "forwarded"] = field("How it ended.", purposes=_OPS)
+    outcome: Literal["accepted", "rejected", "dropped", "forwarded", "applied", "ticked", "adopted"] = field(
+        "How it ended; `applied` is a command that made no row, `ticked` and `adopted` are of time and newer rules.",
+        purposes=_OPS,
+    )
     reason: str = field("Reason code; empty for accepted ones.", purposes=_OPS)
     omitted_fields: Sequence = field("Fields left out because no contract names them.", purposes=_OPS)
     loaded_at: Sequence = field("Batch number of the range.", purposes=_OPS, unit="epoch seconds")
@@ -37,6 +40,16 @@ class EventRow(Contract):
     scores: dict[str, float] = field("Shown values after the event.", purposes=_OPS, unit="points")
 
 
+class IdentityLink(Contract):
+    """Row of table `identity_links`: a name that became another profile's."""
+
+    alias: Key = field("Key that was a profile's own, or stands for an id.", purposes=_OPS, personal=PersonalData.ATTRIBUTE)
+    kind: str = field("Kind of the id; empty for the key of a profile.", purposes=_OPS)
+    customer_key: Key = field("Key of the profile that has it now.", purposes=_OPS, personal=PersonalData.ATTRIBUTE)
+    seq: Sequence = field("Of that profile: the highest one tells.", purposes=_OPS)
+    occurred_at: Code = field("Instant that the profile was judged for.", purposes=_OPS)
+
+
 class EnrichedEvent(Contract):
     """One record: an outcome, or a closing marker that only says that lower batch numbers are complete."""
 
@@ -45,3 +58,4 @@ class EnrichedEvent(Contract):
     event: EventRow | None = field("The accepted event.", None, purposes=_OPS)
     score_changes: list[dict[str, object]] = field("Changes that the event made.", [], purposes=_OPS)
     segment_changes: list[dict[str, object]] = field("Changes that the event made.", [], purposes=_OPS)
+    identity_links: list[IdentityLink] = field("Names that the profile took over.", [], purposes=_OPS)

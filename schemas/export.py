@@ -10,6 +10,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.enriched_event import EnrichedEvent
 from schemas.envelope import Envelope
 from schemas.fields import Contract
+from schemas.parameters import Parameters
 from schemas.profile import Profile
 from schemas.registry import REGISTRY, Entry
 from schemas.score_change import Audience, ScoreChange, SegmentChange
@@ -35,6 +36,7 @@ _OUTPUTS: Final[dict[str, tuple[type[Contract], str]]] = {
     "audience": (Audience, "Who is in which segment now, compacted by `segment:customer_key`."),
     "dead-letter": (DeadLetter, "Rejected records with their original bytes."),
     "enriched-event": (EnrichedEvent, "How each source record ended, ready to be loaded."),
+    "warmth-parameters": (Parameters, "The fitted value model; the last record under the key `value` holds."),
 }
 
 

@@ -23,6 +23,12 @@ class Identities(Contract):
     customer_id: Id | None = field("Id of the customer.", purposes=_KNOWN, personal=PersonalData.ATTRIBUTE)
     anonymous_ids: list[Id] = field("Visitors that turned out to be the customer.", purposes=_KNOWN)
     links: list[Link] = field("Further identifiers.", purposes=_KNOWN)
+    customer_ids: list[Id] = field(
+        "All customers who are one person in here; empty where there is but one.",
+        [],
+        purposes=_KNOWN,
+        personal=PersonalData.ATTRIBUTE,
+    )
 
 
 class Activity(Contract):
@@ -123,6 +129,9 @@ class Service(Contract):
     tickets: Count = field("Tickets opened.", purposes=_KNOWN)
     open_tickets: Count = field("Tickets open now.", purposes=_KNOWN)
     reopened: Count = field("Times that a ticket was opened again.", purposes=_KNOWN)
+    first_response_secs: float | None = field(
+        "Mean time from a ticket's opening to the first reply of an agent.", None, purposes=_KNOWN, unit="seconds"
+    )
     last_contact_at: Instant | None = field("Latest ticket event or survey answer.", purposes=_KNOWN)
     csat: Csat | None = field("Satisfaction; null before the first answer.", purposes=_KNOWN)
     nps: Nps | None = field("Recommendation; null before the first answer.", purposes=_KNOWN)
@@ -133,8 +142,8 @@ class Service(Contract):
 class Churn(Contract):
     """Risk that the customer leaves."""
 
-    risk: float = field("Probability.", purposes=_KNOWN)
-    reasons: list[str] = field("Why.", purposes=_KNOWN)
+    risk: float = field("From 0 to 1.", purposes=_KNOWN)
+    reasons: list[str] = field("What makes it, strongest first.", purposes=_KNOWN)
 
 
 class ConsentView(Contract):
@@ -143,6 +152,33 @@ class ConsentView(Contract):
     state: Literal["given", "withdrawn"] = field("Latest word by event time.", purposes=(Purpose.LEGAL,))
     channels: list[Code] = field("Channels it holds for; empty for all.", purposes=(Purpose.LEGAL,))
     valid_until: Instant | None = field("End of it.", purposes=(Purpose.LEGAL,))
+
+
+class WindowView(Contract):
+    """How often something happened lately."""
+
+    count: Count = field("Events that count now, as far as the window remembers them.", purposes=_KNOWN)
+    next_drop: Instant | None = field("When one of them leaves the window, if nothing happens.", None, purposes=_KNOWN)
+
+
+class MembershipView(Contract):
+    """A segment that the customer is in."""
+
+    segment: Code = field("Name of the segment.", purposes=_KNOWN)
+    since: Instant = field("When the customer entered it.", purposes=_KNOWN)
+
+
+class TraitSource(Contract):
+    """Who said a trait, and when."""
+
+    source: str = field("System that said it; empty where that was not kept.", purposes=_KNOWN)
+    at: Instant = field("Event time of the write that won.", purposes=_KNOWN)
+
+
+class NextLook(Contract):
+    """When passing time alone is expected to change the profile."""
+
+    at: Instant = field("Instant that the scorer will look at the profile for.", purposes=_KNOWN)
 
 
 class Profile(Contract):
@@ -163,3 +199,7 @@ class Profile(Contract):
     traits: dict[str, object] = field("Plain fields and attributes.", purposes=_KNOWN, personal=PersonalData.ATTRIBUTE)
     consents: dict[str, ConsentView] = field("By purpose.", purposes=(Purpose.LEGAL,))
     blocked: bool = field("Whether processing is blocked.", purposes=(Purpose.LEGAL,))
+    windows: dict[str, WindowView] = field("Windows of the rules.", {}, purposes=_KNOWN)
+    memberships: list[MembershipView] = field("Segments, each since when.", [], purposes=_KNOWN)
+    next_change: NextLook | None = field("When time alone changes something next.", None, purposes=_KNOWN)
+    trait_sources: dict[str, TraitSource] = field("Where each trait comes from.", {}, purposes=_KNOWN)

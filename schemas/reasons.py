@@ -21,6 +21,8 @@ class ReasonCode(StrEnum):
     ABSURD_TIME = "absurd_time"
     WRONG_PARTITION = "wrong_partition"
     REFUSED_ROW = "refused_row"
+    BLOCKED_IDENTITY = "blocked_identity"
+    TOO_MANY_HOPS = "too_many_hops"
 
 
 class DropCode(StrEnum):
@@ -28,6 +30,8 @@ class DropCode(StrEnum):
 
     DUPLICATE_EVENT = "duplicate_event"
     PROCESSING_BLOCKED = "processing_blocked"
+    DUPLICATE_PURCHASE = "duplicate_purchase"
+    DUPLICATE_REFUND = "duplicate_refund"
 
 
 class Stage(StrEnum):

@@ -62,6 +62,7 @@ class SegmentChange(Change):
     segment: Code = field("Name of the segment.", purposes=_OUT)
     change: Literal["entered", "left"] = field("Which way.", purposes=_OUT)
     why: list[Code] = field("Conditions that decided it.", purposes=_OUT)
+    rules_version: Count | None = field("Version of the rules that decided it.", None, purposes=_OUT)
 
 
 class Audience(Contract):

@@ -36,13 +36,18 @@ _ONE_BLOCK: Final = {
     "input_format_null_as_default": 1,
     "input_format_parallel_parsing": 0,
     "input_format_skip_unknown_fields": 0,
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
     "max_insert_block_size": 1_000_000,
     "max_partitions_per_insert_block": 1,
     "min_insert_block_size_bytes": 0,
     "min_insert_block_size_rows": 1_000_000,
     "wait_end_of_query": 1,
 }
-"""One insert is one block in one table partition: only that is atomic, and only that a token can name."""
+"""One insert is one block in one table partition: only that is atomic, and only that a token can name.
+
+Within JSON a text that looks like a date stays the text that it is: rules read it again.
+"""
 
 
 def connection(settings: SinkSettings, *, database: bool = True) -> dict[str, Any]:
@@ -127,7 +132,7 @@ class ClickHouse:
 
     def _again(self, call: Call) -> AsyncRetrying:
         return AsyncRetrying(
-            wait=wait_exponential_jitter(initial=0.2, max=10),
+            wait=wait_exponential_jitter(multiplier=0.2, max=10),
             retry=retry_if_exception_type(OUTAGES),
             before=self._note_try,
             before_sleep=lambda state: _say(state, call),

@@ -1,24 +1,28 @@
 """Loads `enriched-event`: one range, one block a table, then the commit."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Final
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from sinks import ledger, rows
 from sinks.clickhouse import ClickHouse, RefusedRowsError
-from sinks.progress import Loaded
+from sinks.progress import Commit, Loaded
 from sinks.ranges import Entry, Range, RangeCutter
 from sinks.repeats import Heights, without_repeats
 from sinks.rows import Place
 from streams import metrics
 from streams.failpoints import Failpoints
 from streams.kafka.publishing import Publisher
-from streams.kafka.topics import CHANGELOG, DEAD_LETTERS
+from streams.kafka.topics import DEAD_LETTERS, ENRICHED
 from streams.settings import StreamSettings
 from streams.slices import Slice
 
 log = logging.getLogger("warmth.loader")
+_LOOK_SECS: Final = 0.5
 
 
 @dataclass
@@ -28,10 +32,6 @@ class _Partition:
     place: Place
     cutter: RangeCutter
     heights: Heights
-    committed: int
-    """What was committed when the partition was assigned."""
-    awaited: int | None
-    """Where the reader goes back, the offset that the next slice must not lie behind."""
 
 
 class RangeLoader:
@@ -52,6 +52,9 @@ class RangeLoader:
         self._failpoints = Failpoints(settings.failpoint_file)
         self._partitions: dict[TP, _Partition] = {}
         self._owner = 0
+        self._asked = -1
+        """Owner for whom ClickHouse was asked whether it is behind."""
+        self._asking = asyncio.Lock()
         progress.on_revoked.append(self._forget)
 
     async def load(self, slice_: Slice) -> None:
@@ -63,12 +66,6 @@ class RangeLoader:
             if owner != self._owner:
                 return  # revoked meanwhile; whoever has the partition begins it anew
             self._partitions[tp] = partition
-            if partition.awaited is not None:
-                return
-        if partition.awaited is not None:
-            if slice_.records[0].offset > partition.awaited:
-                return  # on its way before the reader went back
-            partition.awaited = None
         for range_ in partition.cutter.feed(slice_.records):
             await self._insert(tp, partition, range_)
             metrics.RANGES_LOADED.inc()
@@ -76,28 +73,57 @@ class RangeLoader:
         if partition.cutter.between_ranges:
             self._progress.loaded(tp, slice_.records[-1].offset + 1)
 
+    async def run(self) -> None:
+        """Ask after every assignment whether ClickHouse is behind: where nothing more is sent, no slice asks."""
+        while True:
+            await asyncio.sleep(_LOOK_SECS)
+            if not self._progress.ready:
+                continue
+            try:
+                await self._look_back()
+            except KafkaError as error:  # heartbeats tell whether the broker is away
+                log.info("commits were not read yet: %r", error)
+
     def _forget(self) -> None:
         self._owner += 1
         self._partitions.clear()
 
     async def _begin(self, tp: TP, first_offset: int) -> _Partition:
-        """Ask ClickHouse how far it is, and go back where it is behind `first_offset`; never skip ahead."""
+        """Ask ClickHouse how far it is; never skip ahead."""
+        await self._look_back()
         place = Place(self._incarnation, tp.partition)
         next_offset = await ledger.next_offset(self._clickhouse, place)
-        start = min(first_offset, next_offset)
-        heights = Heights(await ledger.highest_offsets(self._clickhouse, place, start))
-        committed = self._progress.committed(tp)
-        if next_offset >= first_offset:
-            return _Partition(place, RangeCutter(), heights, committed, None)
-        log_start = await self._progress.log_start(tp)
-        if log_start > max(next_offset, committed):
-            metrics.OFFSETS_LOST.inc(log_start - max(next_offset, committed))
+        heights = Heights(await ledger.highest_offsets(self._clickhouse, place, min(first_offset, next_offset)))
+        self._progress.reached(tp, next_offset)
+        return _Partition(place, RangeCutter(), heights)
+
+    async def _look_back(self) -> None:
+        """Once an assignment, compare how far ClickHouse is with what commits say; where it is behind, go back there."""
+        async with self._asking:
+            owner = self._owner
+            if self._asked == owner:
+                return
+            places, reached = {}, {}
+            for tp, commit in (await self._progress.commits(ENRICHED)).items():
+                next_offset = await ledger.next_offset(self._clickhouse, Place(self._incarnation, tp.partition))
+                log_start = await self._progress.log_start(tp)
+                self._tell_lost(tp, commit, next_offset, log_start)
+                if next_offset < commit.reached:
+                    places[tp], reached[tp] = max(next_offset, log_start), next_offset
+            if owner != self._owner:
+                return  # revoked meanwhile; the next owner asks
+            if places:
+                await self._progress.go_back(places, reached)
+            self._asked = owner
+
+    def _tell_lost(self, tp: TP, commit: Commit, next_offset: int, log_start: int) -> None:
+        have = next_offset if next_offset < commit.reached else max(next_offset, commit.next_offset)
+        if log_start > have:
+            metrics.OFFSETS_LOST.inc(log_start - have)
             log.error(
                 "%s %d: offsets %d to %d are gone from the log and were never loaded; see `reconcile` in the runbook",
-                *tp, max(next_offset, committed), log_start - 1,
+                *tp, have, log_start - 1,
             )  # fmt: skip
-        await self._progress.go_back(tp, max(next_offset, log_start))
-        return _Partition(place, RangeCutter(), heights, committed, first_offset)
 
     async def _insert(self, tp: TP, partition: _Partition, range_: Range) -> None:
         place = partition.place
@@ -106,13 +132,12 @@ class RangeLoader:
         self._failpoints.passed("load.events")
         await self._clickhouse.insert(rows.SCORE_CHANGES, rows.score_changes(entries, range_.batch), token)
         self._failpoints.passed("load.score_changes")
+        await self._clickhouse.insert(rows.SEGMENT_CHANGES, rows.segment_changes(entries, range_.batch), token)
+        await self._clickhouse.insert(rows.IDENTITY_LINKS, rows.identity_links(entries, range_.batch), token)
         await self._clickhouse.insert(rows.OUTCOMES, rows.outcomes(entries, place), token)
         self._failpoints.passed("load.outcomes")
-        if range_.last_offset < partition.committed:
-            partition.committed = 0
-            log.warning("%s %d: ClickHouse was behind the commit; it is loaded again from there", *tp)
-            for topic in (CHANGELOG, DEAD_LETTERS):
-                await self._progress.go_back(TP(topic, tp.partition), 0)
+        if entries:
+            self._progress.reached(tp, entries[-1].record.offset + 1)
 
     async def _new_entries(self, partition: _Partition, range_: Range) -> list[Entry]:
         """Return the entries of `range_` that no other range has loaded."""

@@ -37,6 +37,8 @@ class Enriched(msgspec.Struct):
     outcome: Outcome | None = None
     event: msgspec.Raw = _ABSENT
     score_changes: list[msgspec.Raw] = []
+    segment_changes: list[msgspec.Raw] = []
+    identity_links: list[msgspec.Raw] = []
 
     @property
     def has_event(self) -> bool:

@@ -1,6 +1,7 @@
 """Reads ClickHouse: the client of commands and reports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -40,3 +41,17 @@ class Reader:
     def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> Sequence[Sequence[Any]]:
         """Return the rows of `ask`."""
         return self.ask(sql, parameters).rows
+
+    def formatted(self, sql: str, parameters: dict[str, Any], form: str) -> bytes:
+        """Return the answer in a format of ClickHouse, such as `CSVWithNames`."""
+        return bytes(self._client.raw_query(sql, parameters=parameters, fmt=form))
+
+    def command(self, sql: str, parameters: dict[str, Any] | None = None) -> None:
+        """Run a statement that answers nothing."""
+        self._client.command(sql, parameters=parameters)
+
+    @contextmanager
+    def stream(self, sql: str, parameters: dict[str, Any] | None = None) -> Iterator[Iterator[Sequence[Any]]]:
+        """Give the rows of a query one by one as they come, so that memory does not depend on how many there are."""
+        with self._client.query_rows_stream(sql, parameters=parameters) as rows:
+            yield iter(rows)

@@ -7,6 +7,7 @@ only what lies at or below it has to be looked up.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from core.outcomes import UNPROMPTED
 from sinks.ranges import Entry
 
 
@@ -43,6 +44,8 @@ class Heights:
         highest, found = self._highest, {}  # type: dict[Origin, int], dict[Origin, set[int]]
         for entry in entries:
             origin, offset = origin_of(entry), entry.outcome.offset
+            if origin.topic in UNPROMPTED:
+                continue  # no record stands behind it: what is committed was said once
             if offset > highest.get(origin, -1):
                 highest[origin] = offset
             else:
@@ -61,7 +64,7 @@ def without_repeats(entries: Iterable[Entry], loaded: Mapping[Origin, set[int]])
     kept = []
     for entry in entries:
         known = seen.setdefault(origin_of(entry), set())
-        if entry.outcome.offset not in known:
+        if entry.outcome.offset not in known or entry.outcome.topic in UNPROMPTED:
             known.add(entry.outcome.offset)
             kept.append(entry)
     return kept

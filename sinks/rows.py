@@ -13,6 +13,8 @@ from sinks.ranges import Enriched, Entry, Outcome
 
 EVENTS: Final = "events"
 SCORE_CHANGES: Final = "score_changes"
+SEGMENT_CHANGES: Final = "segment_changes"
+IDENTITY_LINKS: Final = "identity_links"
 OUTCOMES: Final = "outcomes"
 
 
@@ -44,6 +46,18 @@ def score_changes(entries: Sequence[Entry], batch: int) -> list[bytes]:
     ]
 
 
+def segment_changes(entries: Sequence[Entry], batch: int) -> list[bytes]:
+    """Return the rows of segment changes, likewise."""
+    return [
+        b'%b,"loaded_at":%d}' % (bytes(change)[:-1], batch) for entry in entries for change in entry.enriched.segment_changes
+    ]
+
+
+def identity_links(entries: Sequence[Entry], batch: int) -> list[bytes]:
+    """Return the rows of names that became other profiles', likewise."""
+    return [b'%b,"loaded_at":%d}' % (bytes(link)[:-1], batch) for entry in entries for link in entry.enriched.identity_links]
+
+
 def outcomes(entries: Sequence[Entry], place: Place) -> list[bytes]:
     """Return how each record ended, with its place in the log: the loader's only memory."""
     return [_encode(_outcome_row(entry.outcome, place, entry.record.offset)) for entry in entries]
@@ -67,7 +81,13 @@ def _outcome_row(outcome: Outcome, place: Place, offset: int) -> _OutcomeRow:
 def refused(entry: Entry) -> Entry:
     """Return `entry` without its event, which ClickHouse cannot take; its score changes have been said and stay."""
     outcome = msgspec.structs.replace(entry.outcome, outcome="rejected", reason=str(ReasonCode.REFUSED_ROW))
-    enriched = Enriched(entry.enriched.batch, outcome, score_changes=entry.enriched.score_changes)
+    enriched = Enriched(
+        entry.enriched.batch,
+        outcome,
+        score_changes=entry.enriched.score_changes,
+        segment_changes=entry.enriched.segment_changes,
+        identity_links=entry.enriched.identity_links,
+    )
     return Entry(entry.record, enriched, outcome)
 
 

@@ -65,17 +65,21 @@ class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # 
 
     async def unread(self, tps: Iterable[TP]) -> dict[TP, int]:
         """Return how many offsets of each partition are to be fetched yet, by what the broker told last."""
+        return {tp: max(0, end - position) for tp, (position, end) in (await self.positions(tps)).items()}
 
-        async def positions() -> dict[TP, int]:
+    async def positions(self, tps: Iterable[TP]) -> dict[TP, tuple[int, int]]:
+        """Return what is fetched next of each partition, and where the broker said last that its log ends."""
+
+        async def look() -> dict[TP, tuple[int, int]]:
             assignment = self._ensure_consumer()._subscription.subscription.assignment
             states = {tp: assignment.state_value(faust_kafka.ensure_aiokafka_TP(tp)) for tp in tps} if assignment else {}
             return {
-                tp: max(0, state.highwater - state.position)
+                tp: (state.position, state.highwater)
                 for tp, state in states.items()
                 if state is not None and state.has_valid_position and state.highwater is not None
             }
 
-        return dict(await self.call_thread(positions))
+        return dict(await self.call_thread(look))
 
     def probe(self) -> Any:
         """Return a consumer without a group, not started, that reads what is committed."""

@@ -62,7 +62,7 @@ def hand_out_raw_records() -> None:
 
 
 class _Unchecked(dict[TP, None]):
-    """What Faust has read: nothing. It would drop what is read again, even where the reader went back on purpose."""
+    """What Faust has read: nothing. It would drop what is read again from the commit."""
 
     def __getitem__(self, tp: TP) -> None:
         """Return nothing."""
@@ -82,8 +82,8 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
         self._read_offset = _Unchecked()
         self._next: dict[TP, int] = {}
         """Offset that the next slice of a partition begins at, or lies behind."""
-        self._sought: dict[TP, int] = {}
-        """Offset that a partition goes back to on purpose; what was fetched before may still come first."""
+        self._fetched: dict[TP, int] = {}
+        """Offset after the last record that was fetched, whether or not an agent has it already."""
 
     def _new_consumer_thread(self) -> SliceThread:
         return SliceThread(self, loop=self.loop, beacon=self.beacon)
@@ -102,6 +102,10 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     def taken(self) -> dict[TP, int]:
         """Return how many offsets of each own partition were read and are not committed yet."""
         return {tp: max(0, offset - (self._committed_offset.get(tp) or 0)) for tp, offset in self._next.items()}
+
+    def fetched(self, tp: TP) -> int | None:
+        """Return the offset after the last record of a partition that was fetched; None before the first."""
+        return self._fetched.get(tp)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
         # A frozen copy: were the live set emptied while the thread waits, aiokafka would return every partition,
@@ -122,6 +126,7 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
             except KafkaError as error:  # Faust seeks again before the flow is resumed
                 self.log.info("could not seek while the flow is stopped: %r", error)
             return
+        self._fetched |= {tp: records[-1].offset + 1 for tp, records in fetched.items() if records}
         for tp, records in fetched.items():
             if not records or not (active is None or tp in active or tp in self._buffered_partitions):
                 continue
@@ -132,7 +137,7 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     def _message(self, tp: TP, records: list[Any], generation: int) -> Any:
         last = records[-1]
         first = records[0].offset
-        if first < self._next.get(tp, 0) and self._sought.pop(tp, first + 1) > first:
+        if first < self._next.get(tp, 0):
             leave(f"{tp.topic} {tp.partition} went back to offset {first}: its log was cut, or made again")
         self._next[tp] = last.offset + 1
         return ConsumerMessage(
@@ -142,12 +147,6 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Ignore gaps between offsets: `app.progress` notes what is done."""
-
-    async def seek(self, partition: TP, offset: int) -> None:
-        """Read on from `offset`, which may lie before what was read."""
-        if offset < self._next.get(partition, 0):
-            self._sought[partition] = offset
-        await super().seek(partition, offset)
 
     async def seek_to_committed(self) -> dict[TP, int]:
         """Seek every partition to its commit, where that speaks of the topic as it is now; return the commits."""
@@ -165,7 +164,7 @@ class SliceConsumer(faust_kafka.Consumer):  # type: ignore[misc]  # faust is unt
     async def perform_seek(self) -> None:
         """Seek every partition to its commit; to its beginning where nothing was committed yet."""
         self._next.clear()
-        self._sought.clear()
+        self._fetched.clear()
         self._committed_offset.clear()
         await super().perform_seek()
         acking = self.app.topics.acking_topics

@@ -28,6 +28,13 @@ BATCH_BYTES = 512_000
 """Size that a batch is filled to; below what a broker takes by default."""
 
 
+class Reached(NamedTuple):
+    """How far a partition was folded: the next offset, and the broker's time of the last record in milliseconds."""
+
+    next_offset: int
+    timestamp: int
+
+
 class Epoch(NamedTuple):
     """One epoch, closed: closed batches in the order they are sent, and the offsets to commit."""
 
@@ -52,11 +59,15 @@ class Epochs:
         self.patience_secs = _PATIENCE_SECS
         self.changelog_next: dict[int, int] = {}
         """Partition -> offset after the last profile in its changelog, once it is recovered."""
+        self.folded_to: dict[TP, Reached] = {}
+        """Input partition -> how far it was folded since it was assigned."""
         self.owned: dict[int, int] = {}
         """Partition -> group generation that owns it, once it is recovered."""
         self.snapshots: list[Callable[[], Iterable[tuple[TP, Any]]]] = []
         """Each closes the changelog batches of one table."""
         self.on_revoked: list[Callable[[], None]] = []
+        self.before_owning: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        """What has to be known before a recovered partition is folded on."""
         self._producer: AIOKafkaProducer | None = None
         self._open: dict[TP, Any] = {}
         self._closed: list[tuple[TP, Any]] = []
@@ -97,6 +108,7 @@ class Epochs:
         self.ready = False
         metrics.READY.set(0)
         self.owned.clear()
+        self.folded_to.clear()
         for forget in self.on_revoked:
             forget()
 
@@ -122,7 +134,7 @@ class Epochs:
     @property
     def unfinished(self) -> bool:
         """Whether something was folded and is not committed yet."""
-        return self._committing or bool(self._offsets)
+        return self._committing or bool(self._records)
 
     # -- folding: synchronous between two chunks, so that an epoch never closes within a record
 
@@ -150,12 +162,15 @@ class Epochs:
 
     def folded(self, slice_: Slice) -> None:
         """Note that every record of `slice_` has been folded."""
-        self._offsets[slice_.tp] = slice_.records[-1].offset + 1
+        last = slice_.records[-1]
+        self._offsets[slice_.tp] = last.offset + 1
+        self.folded_to[slice_.tp] = Reached(last.offset + 1, last.timestamp)
         self._records += len(slice_.records)
         self._dirty.set()
 
-    def said(self) -> None:
-        """Note that outputs were added without a source record."""
+    def said(self, profiles: int = 0) -> None:
+        """Note that outputs were added, or `profiles` changed, without a source record; the latter is an epoch, too."""
+        self._records += profiles
         self._dirty.set()
 
     def new_batch(self) -> Any:
@@ -178,7 +193,7 @@ class Epochs:
         """Make everything folded so far durable."""
         async with self._one_epoch:
             self._dirty.clear()
-            if not (self._offsets or self._open or self._closed):
+            if not (self._records or self._open or self._closed):
                 return
             started = time.perf_counter()
             self._committing = True

@@ -22,6 +22,14 @@ DROPPED: Final = Counter("warmth_records_dropped_total", "Valid events that chan
 FORWARDED: Final = Counter("warmth_records_forwarded_total", "Records sent to the partition they belong into.", ["topic"])
 REPLAYED: Final = Counter("warmth_records_replayed_total", "Records skipped because their profile had folded them.")
 OMITTED: Final = Counter("warmth_fields_omitted_total", "Fields left out because no contract names them.")
+TICKS: Final = Counter("warmth_ticks_total", "Profiles that passing time alone was carried on in.")
+COMMANDS: Final = Counter(
+    "warmth_commands_total", "What profiles asked of each other, done or left with a reason.", ["result"]
+)
+ADOPTED: Final = Counter("warmth_profiles_adopted_total", "Profiles that were judged by newer rules or parameters.")
+RULES_VERSION: Final = Gauge("warmth_rules_version", "Version of the rules that customers are judged by.")
+RULES_REFUSED: Final = Counter("warmth_rules_refused_total", "Published rules and parameters that could not be used.")
+LATE_SESSIONS: Final = Counter("warmth_late_sessions_total", "Site events that came too late to open a session.")
 EPOCH_SECONDS: Final = Histogram("warmth_epoch_seconds", "Time that an epoch took to commit.", buckets=_SECONDS)
 EPOCH_RECORDS: Final = Histogram("warmth_epoch_records", "Source records of an epoch.", buckets=_RECORDS)
 PROFILES: Final = Gauge("warmth_profiles", "Profiles held in memory.")
@@ -36,7 +44,7 @@ OFFSETS_LOST: Final = Counter("warmth_offsets_lost_total", "Enriched records tha
 INSERT_SECONDS: Final = Histogram("warmth_insert_seconds", "Time of one attempt to insert.", buckets=_SECONDS)
 INSERT_RETRIES: Final = Counter("warmth_insert_retries_total", "Inserts that had to be tried again.")
 CLICKHOUSE_FAILING: Final = Gauge("warmth_clickhouse_failing", "1 while a call is tried again or waits for long.")
-TABLES: Final = ("events", "outcomes", "score_changes", "profiles", "dead_letters")
+TABLES: Final = ("events", "outcomes", "score_changes", "segment_changes", "identity_links", "profiles", "dead_letters")
 """Labels of rows. Alerts see a series rise only where it began at 0."""
 
 for _table in TABLES:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import faust
@@ -14,24 +15,32 @@ from faust.types import TP
 from mode import Service
 
 from core import state
-from core.state import State
+from core.state import State, due_of
+from core.times import Micros
 from streams import metrics
 from streams.epochs import Epochs
 from streams.exits import leave
 from streams.kafka.tail import settled_tails
 from streams.kafka.topics import ENRICHED, SCORED
 from streams.slices import SliceSchema
+from streams.timers import Timers
+
+NextDue = Callable[[State], Micros | None]
+"""Tells when passing time alone will change a profile."""
 
 
 class Partition:
-    """The profiles of one partition: `core.journey.Profiles` over encoded rows.
+    """The profiles of one partition: `core.journey.Profiles` over encoded rows, and when each of them is due.
 
     Args:
         warm: Decoded profiles that are kept between epochs.
+        next_due: When a profile is due; asked once for every encoding.
     """
 
-    def __init__(self, warm: int) -> None:
+    def __init__(self, warm: int, next_due: NextDue) -> None:
         self.rows: dict[str, bytes] = {}
+        self.timers = Timers()
+        self._next_due = next_due
         self._warm_limit = warm
         self._warm: dict[str, State] = {}
         self._changed: dict[str, State] = {}
@@ -47,10 +56,35 @@ class Partition:
         """Keep a changed profile."""
         self._warm[key] = self._changed[key] = profile
 
+    def keys(self) -> list[str]:
+        """Return the keys of all profiles, of those that are not encoded yet, too."""
+        return [*self.rows, *(key for key in self._changed if key not in self.rows)]
+
+    def is_judged_by(self, key: str, judgement: str) -> bool:
+        """Tell whether the profile of `key` was judged by `judgement`; one that is not there was."""
+        changed = self._changed.get(key)
+        if changed is not None:
+            return changed.judged_by == judgement
+        row = self.rows.get(key)
+        return row is None or state.is_judged_by(row, judgement.encode())
+
+    def take_due(self, now: Micros, most: int) -> list[tuple[Micros, str, State]]:
+        """Take out at most `most` of the profiles that are due up to `now`, earliest first; they are to be put back."""
+        taken = []
+        for due, key in islice(self.timers.due(now), most):
+            profile = self.get(key)
+            if profile is not None:
+                profile.due = None
+                taken.append((due, key, profile))
+        return taken
+
     def take_changed(self) -> Iterator[tuple[bytes, bytes]]:
         """Encode what has changed since the last call; yield key and value of each."""
         changed, self._changed = self._changed, {}
         for key, profile in changed.items():
+            due = self._next_due(profile)
+            self.timers.move(key, profile.due, due)
+            profile.due = due
             value = self.rows[key] = state.encode(profile)
             yield key.encode(), value
         if len(self._warm) > self._warm_limit:
@@ -63,6 +97,7 @@ class Partition:
         if value is None or have is None or state.seq_of(value) > state.seq_of(have):
             self._warm.pop(name, None)
             self._changed.pop(name, None)
+            self.timers.move(name, None if have is None else due_of(have), None if value is None else due_of(value))
             if value is None:
                 self.rows.pop(name, None)
             else:
@@ -78,6 +113,8 @@ class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
 
     epochs: Epochs
     partitions_held: dict[int, Partition]
+    next_due: NextDue
+    """Set before the app starts: the rules know it."""
 
     def __init__(self, app: Any, **options: Any) -> None:
         options.update(schema=SliceSchema(), recovery_buffer_size=8)
@@ -92,7 +129,7 @@ class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
         """Return the profiles of one partition."""
         held = self.partitions_held.get(number)
         if held is None:
-            held = self.partitions_held[number] = Partition(self.epochs.settings.warm_profiles)
+            held = self.partitions_held[number] = Partition(self.epochs.settings.warm_profiles, self.next_due)
         return held
 
     def _snapshot(self) -> Iterator[tuple[TP, Any]]:
@@ -131,7 +168,9 @@ class ProfilesTable(faust.Table):  # type: ignore[misc]  # faust is untyped
         numbers = sorted(tp.partition for tp in active_tps)
         try:
             await self._look_at_logs(numbers)
-        except Exception as error:  # without batch numbers, ranges could be cut twice
+            for known in self.epochs.before_owning:
+                await known()
+        except Exception as error:  # without batch numbers, ranges could be cut twice; older rules would judge again
             leave("the ends of the logs could not be read", error)
         generation = self.app.consumer.membership[0]
         for number in numbers:

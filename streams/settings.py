@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,12 @@ class StreamSettings(BaseSettings):
     epoch_max_records: int = Field(20_000, ge=1, description="Folding waits while this many records await their epoch.")
     batch_secs: int = Field(1, ge=1, description="Width of a batch number: time that a range of loaded rows covers.")
     event_max_bytes: int = Field(1_048_576, ge=1, description="A larger record is a dead letter.")
+    lateness_secs: int = Field(
+        86_400,
+        ge=0,
+        le=604_800,
+        description="Sessions and daily caps are exact for events that are late by at most this.",
+    )
     warm_profiles: int = Field(20_000, ge=1, description="Decoded profiles kept per partition; others rest encoded.")
     hash_key: SecretStr = Field(
         SecretStr("warmth"), min_length=1, max_length=64, description="Secret of the hash of cards and phones."
@@ -43,6 +50,20 @@ class StreamSettings(BaseSettings):
         return value
 
     rules_dir: Path = Field(RULES_DIR, description="Folder of the rules.")
+    timezone: str = Field("UTC", description="IANA time zone whose calendar days caps are counted by.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"no time zone is called {value!r}; give an IANA name, such as Europe/Moscow")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.timezone)
+
     failpoint_file: Path | None = Field(
         None, description="For fault tests: file that arms a crash point; see `streams/failpoints.py`."
     )

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import ConsumerNotStarted
 
 from streams import metrics
+from streams.exits import leave
 from streams.health import Health
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -41,6 +42,17 @@ class _Worker(faust.Worker):  # type: ignore[misc]  # faust is untyped
         _require(self._health, self.app)
         self.add_future(self._health.keep_beating())
         self.add_future(_keep_counting(self.app))
+
+    async def start(self) -> None:
+        """Run until told to stop. What fails on the way is said: mode would end with 1 and not a word."""
+        try:
+            await super().start()
+        except Exception as error:
+            leave("the worker could not be started", error)
+
+    def _crash(self, reason: BaseException) -> None:
+        """Leave at once: an orderly stop, which is mode's way, could commit what is not whole."""
+        leave("a service has crashed", reason)
 
 
 def run(app: faust.App, health: Health, log_level: str) -> Any:

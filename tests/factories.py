@@ -104,27 +104,31 @@ def a_custom_tracked(**changes: Any) -> Event:
 
 
 def a_receipt(total: Any = "99.90", **changes: Any) -> Event:
-    return an_event("receipt_issued", **{"receipt": a_receipt_number(), "total": total, "currency": "RUB"} | changes)
+    """Return a receipt that no other one is, unless `receipt` says which."""
+    receipt = a_receipt_number(number=f"n-{next(_numbers)}")
+    return an_event("receipt_issued", **{"receipt": receipt, "total": total, "currency": "RUB"} | changes)
 
 
 def a_receipt_refunded(**changes: Any) -> Event:
     return an_event(
         "receipt_refunded",
-        **{"refund_id": "refund-1", "receipt": a_receipt_number(), "total": "50.00", "currency": "RUB"} | changes,
+        **{"refund_id": f"r-{next(_numbers)}", "receipt": a_receipt_number(), "total": "50.00", "currency": "RUB"} | changes,
     )
 
 
 def an_order_completed(**changes: Any) -> Event:
-    return an_event("order_completed", **{"order_id": "order-1", "total": "199.00", "currency": "RUB"} | changes)
+    order_id = f"o-{next(_numbers)}"
+    return an_event("order_completed", **{"order_id": order_id, "total": "199.00", "currency": "RUB"} | changes)
 
 
 def an_order_cancelled(**changes: Any) -> Event:
-    return an_event("order_cancelled", **{"order_id": "order-1"} | changes)
+    return an_event("order_cancelled", **{"order_id": f"o-{next(_numbers)}"} | changes)
 
 
 def an_order_refunded(**changes: Any) -> Event:
     return an_event(
-        "order_refunded", **{"refund_id": "refund-1", "order_id": "order-1", "total": "50.00", "currency": "RUB"} | changes
+        "order_refunded",
+        **{"refund_id": f"r-{next(_numbers)}", "order_id": "order-1", "total": "50.00", "currency": "RUB"} | changes,
     )
 
 

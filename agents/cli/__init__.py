@@ -7,11 +7,30 @@ import typer
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from agents.cli import demo, inspect, operations, queries, schemas, scoring, sending, stack, workers
+from agents.cli import (
+    demo,
+    fitting,
+    inspect,
+    operations,
+    publishing,
+    queries,
+    reporting,
+    rules,
+    schemas,
+    scoring,
+    segments,
+    sending,
+    stack,
+    trying,
+    workers,
+)
 from agents.cli.addresses import AddressError
+from agents.fitting import FitError
 from agents.operations import OperationError
+from agents.parameters import ParametersError
 from agents.settings import SettingsError
 from deploy.embedded.supervisor import StackError
+from sinks.migrate import ChangedMigrationError
 from streams.kafka.admin import TopicsError
 from streams.rules_files import RulesError
 from streams.worker import configure_logging
@@ -23,8 +42,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (stack, demo, sending, scoring, inspect, queries, operations, workers, schemas):
+PARTS = (
+    stack, demo, sending, scoring, inspect, segments, queries, reporting, fitting, rules, trying, publishing, operations,
+    workers, schemas,
+)  # fmt: skip
+for part in PARTS:
     part.register(app)
+
+_CLEAR = (
+    AddressError, ChangedMigrationError, FitError, OperationError, ParametersError, RulesError, SettingsError, StackError,
+    TopicsError,
+)  # fmt: skip
+"""Errors whose message is for a person."""
 
 
 def main() -> None:
@@ -32,7 +61,7 @@ def main() -> None:
     configure_logging("WARNING")
     try:
         app()
-    except (AddressError, OperationError, RulesError, SettingsError, StackError, TopicsError) as error:
+    except _CLEAR as error:
         _end(str(error))
     except KafkaError as error:
         _end(f"Kafka does not answer as expected: {' '.join(str(error).split())[:200]}; is it up? see `warmth status`")

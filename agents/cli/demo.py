@@ -37,6 +37,7 @@ def demo(  # noqa: PLR0913, PLR0917  # one argument an option
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Stream real purchases and simulated behaviour through Kafka, the scorer and ClickHouse, and show what came out."""
+    from agents.demo.joining import join_names  # noqa: PLC0415
     from agents.demo.journey import run_journey  # noqa: PLC0415  # its input needs pyarrow: no worker shall load that
     from agents.demo.report import print_report  # noqa: PLC0415
 
@@ -46,7 +47,9 @@ def demo(  # noqa: PLR0913, PLR0917  # one argument an option
     with _stack(folder, ["--port-base", str(port_base or _free_base()), "--broker", broker], console, keep=keep):
         settings = settings_of(folder)
         measured = asyncio.run(run_journey(folder, settings, events, seed, console))
-        print_report(console, settings, measured, folder, keep=keep)
+        with console.status("joining the names of one person"):
+            scenes = asyncio.run(join_names(settings, folder))
+        print_report(console, settings, measured, folder, scenes, keep=keep)
     if data is None and not keep:
         shutil.rmtree(folder, ignore_errors=True)
     if as_json:

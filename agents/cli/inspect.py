@@ -1,17 +1,28 @@
 """`warmth profile`: one customer, all that is known."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final, get_args
 
 import orjson
 import typer
+from rich.console import Console
 
 from agents.cli.addresses import AddressError, Data, Json, settings_of
+from agents.pages.showing import showing
+from core.identifiers import VISITOR
 from core.state import decode
 from core.times import micros
-from core.view import view
+from schemas.envelope import IdentifierType
 from sinks.reading import Reader
-from streams.rules_files import read_rules
+from streams.rules_files import identifiers_of
+
+_KINDS: Final = get_args(IdentifierType)
+_FIND: Final = """
+SELECT DISTINCT customer_key, state FROM profiles_now
+WHERE customer_key IN {names:Array(String)}
+    OR customer_key IN (SELECT customer_key FROM identity_now WHERE alias IN {names:Array(String)})
+ORDER BY customer_key
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -20,16 +31,22 @@ def register(app: typer.Typer) -> None:
 
 
 def profile(
-    key: Annotated[str, typer.Argument(help="Customer id, a:VISITOR, or card:HASH.")],
+    key: Annotated[str, typer.Argument(help="Customer id, visitor, card, phone, e-mail or device: any id will do.")],
     data: Data = None,
     as_json: Json = False,  # noqa: FBT002  # an option
 ) -> None:
-    """Print a profile: scores and why, purchases, service, consents."""
+    """Print a profile: scores and why, what comes next, segments, purchases, service, consents."""
     settings = settings_of(data)
-    rules = read_rules(settings.streams.rules_dir)
+    names = [key, VISITOR + key, *filter(None, (identifiers_of(settings.streams).key(kind, key) for kind in _KINDS))]
     with Reader(settings.sinks) as reader:
-        found = reader.rows("SELECT state FROM profiles_now WHERE customer_key = {key:String}", {"key": key})
+        found = reader.rows(_FIND, {"names": names})
     if not found:
-        raise AddressError(f"no profile has the key {key!r}; a visitor's begins with a:, a card's with card:")
-    document = view(key, decode(found[0][0].encode()), rules, micros(datetime.now(UTC))).model_dump(mode="json")
-    typer.echo(orjson.dumps(document, option=0 if as_json else orjson.OPT_INDENT_2))
+        raise AddressError(f"nobody is known by {key!r}: no customer, visitor, card, phone, e-mail or device")
+    (key, encoded), *others = found
+    if others:
+        raise AddressError(f"several are known by {names[0]!r}: {', '.join(row[0] for row in found)}; use one of these keys")
+    state, now, shown_by = decode(encoded.encode()), micros(datetime.now(UTC)), showing(settings.streams)
+    if as_json:
+        typer.echo(orjson.dumps(shown_by.profile(key, state, now).model_dump(mode="json")))
+    else:
+        Console(highlight=False).print(shown_by.page(key, state, now))

@@ -14,6 +14,7 @@ from streams.kafka.admin import check_topics
 from streams.kafka.publishing import Publisher, key_of_bytes
 from streams.kafka.topics import SCORED
 from streams.kafka.waiting import wait_for_broker
+from streams.rules_files import identifiers_of
 from streams.settings import StreamSettings
 
 _CHUNK_BYTES = 1_000_000
@@ -42,14 +43,14 @@ def send(
 async def _send(streams: StreamSettings, topic: str, file: Path, size: int) -> int:
     await wait_for_broker(streams.kafka_bootstrap)
     await check_topics(streams.kafka_bootstrap, streams.partitions)
-    secret = streams.hash_key.get_secret_value().encode()
+    ids = identifiers_of(streams)
     count = 0
     columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("send", total=size)
         async with Publisher(streams.kafka_bootstrap, streams.partitions) as publisher:
             for lines in _chunks(file):
-                await publisher.send(topic, [(key_of_bytes(line, secret), line) for line in lines])
+                await publisher.send(topic, [(key_of_bytes(line, ids), line) for line in lines])
                 count += len(lines)
                 progress.advance(task, sum(map(len, lines)) + len(lines))
     return count

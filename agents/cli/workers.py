@@ -5,6 +5,7 @@ from typing import Annotated
 
 import orjson
 import typer
+from aiokafka.errors import KafkaError
 
 from agents.cli.addresses import Data, Json, settings_of
 from agents.loader import make_loader
@@ -12,6 +13,7 @@ from agents.scorer import make_scorer
 from agents.settings import AllSettings
 from sinks.migrate import migrate
 from streams import metrics, worker
+from streams.exits import leave
 from streams.health import Health
 from streams.kafka.admin import check_topics, create_topics
 from streams.kafka.waiting import wait_for_broker
@@ -60,7 +62,10 @@ async def _topics(settings: AllSettings, health: Health) -> dict[str, str]:
     streams = settings.streams
     beating = asyncio.create_task(health.keep_beating())
     await wait_for_broker(streams.kafka_bootstrap)
-    incarnations = await check_topics(streams.kafka_bootstrap, streams.partitions)
+    try:
+        incarnations = await check_topics(streams.kafka_bootstrap, streams.partitions)
+    except KafkaError as error:
+        leave("the broker went away while the topics were looked at", error)
     beating.cancel()
     return incarnations
 
@@ -92,7 +97,12 @@ def check(data: Data = None, as_json: Json = False) -> None:  # noqa: FBT002  # 
 def migrate_command(
     data: Data = None,
     wait: Annotated[bool, typer.Option(help="Wait until ClickHouse answers.")] = True,  # noqa: FBT002  # an option
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002  # an option
 ) -> None:
-    """Create and change ClickHouse's tables by the numbered migrations."""
-    applied = migrate(settings_of(data).sinks, wait=wait)
-    typer.echo("\n".join(applied) or "nothing to apply")
+    """Bring ClickHouse's tables, views, terms and roles to what this version needs."""
+    applied = migrate(settings_of(data).sinks, wait=wait, dry_run=dry_run)
+    if as_json:
+        typer.echo(orjson.dumps({"dry_run": dry_run, "steps": applied}))
+    else:
+        typer.echo("\n".join(applied) or "nothing to apply")

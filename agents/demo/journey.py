@@ -14,8 +14,9 @@ import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from agents.demo.joining import wait_until_read
+from agents.demo.valuing import value_customers
 from agents.settings import AllSettings
-from agents.status import read_status
 from deploy.demo.baskets import CURRENCY, Event, read_baskets, receipts
 from deploy.demo.simulator import simulate
 from deploy.embedded.state import StackState, read_state
@@ -39,6 +40,8 @@ class Measured:
     dead_letters: int = 0
     dropped: int = 0
     cpu_us_per_event: dict[str, float] = field(default_factory=dict)
+    value_model: dict[str, Any] | None = None
+    """The parameters that were fitted to the purchases, as they are published."""
 
     @property
     def conserved(self) -> bool:
@@ -52,7 +55,7 @@ class Measured:
 
 
 async def run_journey(folder: Path, settings: AllSettings, events: int, seed: int, console: Console) -> Measured:
-    """Send `events` events and return once every one of them is readable in ClickHouse.
+    """Send `events` events, wait until every one of them is readable in ClickHouse, then fit the value model to them.
 
     Args:
         folder: Folder of the running stack.
@@ -74,7 +77,7 @@ async def run_journey(folder: Path, settings: AllSettings, events: int, seed: in
         sending = asyncio.create_task(_send(settings, stream, measured, lambda n: progress.advance(tasks["sent"], n)))
         watching = asyncio.create_task(_watch(stack, progress, tasks))
         await sending
-        await _all_read(settings, folder)
+        await wait_until_read(settings, folder)
         watching.cancel()
         for task in tasks.values():
             progress.update(task, completed=measured.sent, total=measured.sent)
@@ -82,14 +85,10 @@ async def run_journey(folder: Path, settings: AllSettings, events: int, seed: in
     after = _cpu_seconds(stack)
     measured.cpu_us_per_event = {name: (after[name] - before[name]) / measured.sent * 1e6 for name in before}
     _count(settings, measured)
+    with console.status("fitting the value model"):
+        fitted = await value_customers(settings)
+    measured.value_model = None if fitted is None else fitted.model_dump(mode="json")
     return measured
-
-
-async def _all_read(settings: AllSettings, folder: Path) -> None:
-    status = await read_status(settings, read_state(folder))
-    while status.lag != {"scorer": 0, "loader": 0}:
-        await asyncio.sleep(0.5)
-        status = await read_status(settings, read_state(folder))
 
 
 def _stream(events: int, seed: int, measured: Measured) -> Iterator[Event]:
@@ -109,9 +108,9 @@ async def _send(settings: AllSettings, stream: Iterator[Event], measured: Measur
                 by_topic.setdefault(event.topic, []).append((event.key, event.value))
             for topic, records in by_topic.items():
                 await publisher.send(topic, records)
-            for _, value in by_topic.get("purchase", ()):
+            for receipt in (value for _, value in by_topic.get("purchase", ()) if b'"receipt_issued"' in value):
                 measured.receipts += 1
-                measured.source_cents += _cents(value)
+                measured.source_cents += _cents(receipt)
             measured.sent += len(chunk)
             advance(len(chunk))
             await asyncio.sleep(0)
@@ -150,7 +149,9 @@ def _cpu_seconds(stack: StackState) -> dict[str, float]:
 def _count(settings: AllSettings, measured: Measured) -> None:
     with Reader(settings.sinks) as reader:
         counts = {row[0]: row[1] for row in reader.rows("SELECT outcome, count() FROM outcomes GROUP BY outcome")}
-        measured.events = reader.rows("SELECT count() FROM events")[0][0]
+        measured.events = reader.rows("SELECT count() FROM events WHERE _topic NOT IN ('tick', 'rules', 'warmth-command')")[
+            0
+        ][0]
         measured.dead_letters, measured.dropped = counts.get("rejected", 0), counts.get("dropped", 0)
         total = "SELECT sum(amount) FROM events WHERE type = 'receipt_issued' AND currency = {currency:String}"
         measured.loaded_cents = int((reader.rows(total, {"currency": CURRENCY})[0][0] or 0) * 100)

@@ -1,41 +1,81 @@
-"""What the demo prints in the end: figures, the warmest customers and why, bands, segments, where to look further."""
+"""What the demo prints in the end: figures, the warmest and why, bands, segments, worth, one customer, where to look on."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import track
+from rich.rule import Rule
 from rich.table import Table
 
+from agents.demo.joining import Scene, joining_table
 from agents.demo.journey import Measured
+from agents.demo.valuing import told
+from agents.demo.worth import by_group, by_risk, worth_table
+from agents.pages.segments import read_segments, segments_table
+from agents.pages.showing import Showing, showing
 from agents.settings import AllSettings
-from core.times import SECOND
+from core.state import decode
+from core.times import DAY, Micros, micros
+from deploy.demo.baskets import CURRENCY
+from schemas.parameters import Parameters
 from sinks.queries import read_queries
 from sinks.reading import Answer, Reader
-from streams.rules_files import read_rules
-
-_SEGMENTS = ("lapsed_regulars", "cart_without_order", "valuable_and_unhappy")
-_SHOWN = 5
-
-
-def print_report(console: Console, settings: AllSettings, measured: Measured, folder: Path, *, keep: bool) -> None:
-    """Print the report of a demo whose stack is still up."""
-    _figures(console, measured)
-    half_life = read_rules(settings.streams.rules_dir).scales["engagement"].half_life or SECOND
-    queries = read_queries()
-    with Reader(settings.sinks) as reader:
-        warmest = reader.ask(queries["warmest_customers"].sql, {"half_life_secs": half_life / SECOND, "limit": 10})
-        _table(console, "The ten warmest customers, and the rules that made them so", warmest, 10)
-        _table(console, "Customers by band", reader.ask(_BANDS), 10)
-        for name in _SEGMENTS:
-            _table(console, f"Segment {name}: {queries[name].purpose}", reader.ask(queries[name].sql), _SHOWN)
-    _further(console, settings, folder, keep=keep)
-
 
 _BANDS = """
 SELECT engagement_band AS band, count() AS customers, sum(orders) AS orders, countIf(fit_band = 'good') AS good_fit
 FROM profiles_now GROUP BY band ORDER BY customers
 """
+
+
+def print_report(  # all that a demo leaves
+    console: Console, settings: AllSettings, measured: Measured, folder: Path, scenes: list[Scene], *, keep: bool
+) -> None:
+    """Print the report of a demo whose stack is still up."""
+    _figures(console, measured)
+    fitted = None if measured.value_model is None else Parameters.model_validate(measured.value_model)
+    shown_by = showing(settings.streams)
+    with Reader(settings.sinks) as reader:
+        warmest = _warmest(reader, shown_by)
+        _table(console, "The ten warmest customers, and the rules that made them so", warmest, 10)
+        _table(console, "Customers by band", reader.ask(_BANDS), 10)
+        segments = segments_table(read_segments(reader, shown_by.said, shown_by.rules.segments.dependents))
+        segments.title = "Segments"
+        console.print(segments)
+        _print_worth(console, reader, shown_by, fitted)
+        console.print(joining_table(scenes, shown_by, _now()))
+        console.print(Rule("One customer in full: the warmest", characters="-", align="left"))
+        for key, *_ in warmest.rows[:1]:
+            ((state,),) = reader.rows(_STATE, {"key": key})
+            console.print(shown_by.page(key, decode(state.encode()), _now()), highlight=False)
+    _further(console, settings, folder, keep=keep)
+
+
+_STATE = "SELECT state FROM profiles_now WHERE customer_key = {key:String}"
+
+
+def _warmest(reader: Reader, shown_by: Showing) -> Answer:
+    half_life = shown_by.rules.scales["engagement"].half_life or DAY
+    return reader.ask(read_queries()["warmest_customers"].select, {"half_life_days": half_life / DAY, "limit": 10})
+
+
+def _print_worth(console: Console, reader: Reader, shown_by: Showing, fitted: Parameters | None) -> None:
+    if fitted is None:
+        console.print("\nToo few customers came again: no value model.")
+        return
+    now, rows = _now(), reader.rows("SELECT customer_key, state FROM profiles_now")
+    states = track(rows, "valuing customers", console=console, transient=True)
+    profiles = [shown_by.profile(key, decode(state.encode()), now) for key, state in states]
+    console.print(f"\n{told(fitted)}", highlight=False)
+    title = "RFM groups: worth within a year, and risk to leave"
+    console.print(worth_table(title, "RFM group", by_group(profiles, CURRENCY), CURRENCY))
+    console.print(worth_table("Buyers by churn risk", "churn risk", by_risk(profiles, CURRENCY), CURRENCY))
+
+
+def _now() -> Micros:
+    return micros(datetime.now(UTC))
 
 
 def _figures(console: Console, measured: Measured) -> None:

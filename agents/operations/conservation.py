@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.operations.extents import Extents
 from agents.operations.findings import Check, Finding
 from agents.operations.logs import source_id, visible
-from core.journey import Source
+from core.records import Source
 from sinks.reading import Reader
 
 WINDOW: Final = 100_000
@@ -20,17 +20,20 @@ SELECT partition, intDiv(offset, {window:UInt64}),
     (countIf(outcome = 'accepted'), sumIf(sipHash64(offset), outcome = 'accepted')),
     (countIf(outcome = 'rejected'), sumIf(sipHash64(offset), outcome = 'rejected'))
 FROM outcomes
-WHERE topic = {topic:String} AND incarnation = {incarnation:String} AND offset < {ends:Array(UInt64)}[partition + 1]
+WHERE topic = {topic:String} AND incarnation = {incarnation:String}
+    AND offset >= {starts:Array(UInt64)}[partition + 1] AND offset < {ends:Array(UInt64)}[partition + 1]
 GROUP BY ALL
 """
 _EVENTS = """
 SELECT _partition, intDiv(_offset, {window:UInt64}), (count(), sum(sipHash64(_offset))) FROM events
-WHERE _topic = {topic:String} AND _incarnation = {incarnation:String} AND _offset < {ends:Array(UInt64)}[_partition + 1]
+WHERE _topic = {topic:String} AND _incarnation = {incarnation:String}
+    AND _offset >= {starts:Array(UInt64)}[_partition + 1] AND _offset < {ends:Array(UInt64)}[_partition + 1]
 GROUP BY ALL
 """
 _LETTERS = """
 SELECT partition, intDiv(offset, {window:UInt64}), (count(), sum(sipHash64(offset))) FROM dead_letters_now
-WHERE topic = {topic:String} AND incarnation = {incarnation:String} AND offset < {ends:Array(UInt64)}[partition + 1]
+WHERE topic = {topic:String} AND incarnation = {incarnation:String}
+    AND offset >= {starts:Array(UInt64)}[partition + 1] AND offset < {ends:Array(UInt64)}[partition + 1]
 GROUP BY ALL
 """
 _NEAR: Final = {
@@ -127,6 +130,7 @@ class Conservation:
         self._topic = topic
         self._extents = extents
         self._firsts, self._ends = extents.firsts[topic], extents.ends[topic]
+        self._starts = self._firsts if extents.rows_kept_days else [0] * len(self._firsts)  # what is older may be gone
         self._reader = reader
         self._log = log
         self._parameters: dict[str, Any] = {"topic": topic, "incarnation": extents.incarnations[topic]}
@@ -144,7 +148,9 @@ class Conservation:
         return Check(f"conservation of {self._topic}", compared)
 
     def _windows(self) -> dict[tuple[int, int], _Window]:
-        parameters = {**self._parameters, "window": WINDOW, "firsts": self._firsts, "ends": self._ends}
+        parameters = {
+            **self._parameters, "window": WINDOW, "firsts": self._firsts, "starts": self._starts, "ends": self._ends,
+        }  # fmt: skip
         windows = {
             (partition, number): _Window()
             for partition, (first, end) in enumerate(zip(self._firsts, self._ends, strict=True))
@@ -172,7 +178,7 @@ class Conservation:
         return max(0, end - start) == window.final == window.distinct
 
     async def _look_closer(self, partition: int, number: int, *, in_log: bool) -> Finding | None:
-        start, end = number * WINDOW, min((number + 1) * WINDOW, self._ends[partition])
+        start, end = max(number * WINDOW, self._starts[partition]), min((number + 1) * WINDOW, self._ends[partition])
         parameters = {**self._parameters, "partition": partition, "start": start, "end": end}
         found = {name: self._reader.rows(sql, parameters) for name, sql in _NEAR.items()}
         counted: dict[int, Counted] = {}

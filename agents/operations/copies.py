@@ -10,19 +10,21 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.operations.extents import Extents
 from agents.operations.findings import Check, Finding
 from agents.operations.logs import bar, visible
+from core.outcomes import UNPROMPTED
 from core.state import seq_of
 from core.times import micros
 from sinks.reading import Reader
 from streams.kafka.topics import CHANGELOG, SCORE_CHANGES
 
+_UNPROMPTED = tuple(f"{cause}:" for cause in sorted(UNPROMPTED))
 _PROFILES = """
-SELECT customer_key, bitAnd(version, bitShiftLeft(toUInt64(1), 56) - 1), lower(hex(MD5(state))) FROM profiles_now
+SELECT customer_key, bitAnd(version, bitShiftLeft(toUInt64(1), 56) - 1), lower(hex(MD5(state))) FROM profiles_kept
 WHERE kafkaMurmurHash(customer_key) % {partitions:UInt32} = {partition:UInt32}
 """
 _CHANGES = """
 SELECT id, count(), toUnixTimestamp64Milli(any(emitted_at)) FROM score_changes
 WHERE kafkaMurmurHash(customer_key) % {partitions:UInt32} = {partition:UInt32}
-    AND splitByChar(':', id)[2] IN {incarnations:Array(String)}
+    AND (splitByChar(':', id)[1] IN ('tick', 'rules') OR splitByChar(':', id)[2] IN {incarnations:Array(String)})
 GROUP BY id
 """
 
@@ -43,7 +45,8 @@ async def check_profiles(extents: Extents, reader: Reader, log: AIOKafkaConsumer
             latest = await _latest(log, TopicPartition(CHANGELOG, number))
             parameters = {"partitions": len(extents.loaded), "partition": number}
             rows = {key: Written(seq, digest) for key, seq, digest in reader.rows(_PROFILES, parameters)}
-            finding = _differing(latest, rows, number, loaded if extents.lag["loader"] else None)
+            grown = any(written.offset >= loaded for written in latest.values())
+            finding = _differing(latest, rows, number, loaded if grown or extents.lag["loader"] else None)
             compared += len(latest)
             if finding is not None:
                 return Check("profiles", compared, finding)
@@ -96,15 +99,21 @@ async def check_score_changes(extents: Extents, reader: Reader, log: AIOKafkaCon
             since = 0
             async for records in visible(log, tp, begin):
                 for change in (orjson.loads(record.value) for record in records):
+                    emitted = micros(datetime.fromisoformat(change["emitted_at"])) // 1000
                     if not said and begin:
-                        since = micros(datetime.fromisoformat(change["emitted_at"])) // 1000
-                    said[change["id"]] = said.get(change["id"], 0) + 1
+                        since = emitted
+                    if emitted < extents.settled_ms or not change["id"].startswith(_UNPROMPTED):
+                        said[change["id"]] = said.get(change["id"], 0) + 1
             parameters = {
                 "partitions": partitions,
                 "partition": number,
                 "incarnations": sorted(set(extents.incarnations.values())),
             }
-            rows = {id_: count for id_, count, at in reader.rows(_CHANGES, parameters) if at >= since or id_ in said}
+            rows = {
+                id_: count
+                for id_, count, at in reader.rows(_CHANGES, parameters)
+                if id_ in said or (at >= since and not id_.startswith(_UNPROMPTED))  # without a topic to look in
+            }
             compared += len(said)
             finding = _unequal(said, rows, number, extents)
             if finding is not None:
@@ -116,16 +125,20 @@ async def check_score_changes(extents: Extents, reader: Reader, log: AIOKafkaCon
 def _unequal(said: dict[str, int], rows: dict[str, int], partition: int, extents: Extents) -> Finding | None:
     """Return the first change that is not exactly once on both sides, by the place of its cause."""
     differing = (id_ for id_ in said.keys() | rows.keys() if not said.get(id_) == rows.get(id_) == 1)
-    places = sorted((*_place(id_), id_) for id_ in differing)
+    places = sorted((*_place(id_, partition), id_) for id_ in differing)
     for topic, number, offset, id_ in places:
-        on_its_way = extents.lagging and number != partition
-        if on_its_way or not extents.covers(topic, number, offset):
+        on_its_way = extents.lagging and (number != partition or topic in UNPROMPTED)
+        if on_its_way or not (topic in UNPROMPTED or extents.covers(topic, number, offset)):
             continue
         what = f"score change {id_} stands {said.get(id_, 0)} times in {SCORE_CHANGES}, {rows.get(id_, 0)} in ClickHouse"
         return Finding(topic, number, offset, what)
     return None
 
 
-def _place(id_: str) -> tuple[str, int, int]:
-    topic, _, partition, offset, _ = id_.split(":")
-    return topic, int(partition), int(offset)
+def _place(id_: str, partition: int) -> tuple[str, int, int]:
+    """Return the topic, partition and offset of the cause; of time or newer rules, in `partition`, the instant."""
+    start, offset, _ = id_.rsplit(":", 2)
+    if start.startswith(_UNPROMPTED):
+        return start.partition(":")[0], partition, int(offset)
+    topic, _, number = start.split(":")
+    return topic, int(number), int(offset)

@@ -1,5 +1,6 @@
 """Which offsets a comparison covers: what the scorer has committed and the loader has loaded."""
 
+import time
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
@@ -16,6 +17,9 @@ from streams.kafka.commits import read_note
 from streams.kafka.topics import CHANGELOG, LOADER, SCORED, SCORER
 from streams.settings import StreamSettings
 
+_ON_ITS_WAY_MS = 5_000
+"""Time from the instant that a change is stamped with to its commit, and more."""
+
 
 class Extents(NamedTuple):
     """What is compared.
@@ -29,6 +33,10 @@ class Extents(NamedTuple):
     firsts: dict[str, list[int]]
     ends: dict[str, list[int]]
     loaded: list[int]
+    settled_ms: int = 2**63
+    """What time or newer rules made from then on may be on its way: no offset of an input tells of it."""
+    rows_kept_days: int = 0
+    """Days for which rows are kept; 0 for ever."""
 
     @property
     def lagging(self) -> bool:
@@ -69,6 +77,7 @@ async def read_extents(settings: AllSettings, reader: Reader) -> Extents:
     The scorer's commits are read before the loader's lag: what they cover is loaded where nothing lags then.
     """
     streams = settings.streams
+    settled_ms = time.time_ns() // 1_000_000 - _ON_ITS_WAY_MS
     incarnations = await check_topics(streams.kafka_bootstrap, streams.partitions)
     commits = of_present_topics(await read_commits(streams, SCORER, SCORED), incarnations)
     status = await read_status(settings, None)
@@ -84,7 +93,7 @@ async def read_extents(settings: AllSettings, reader: Reader) -> Extents:
     if status.lag["loader"]:
         ends = {topic: _loaded_ends(reader, topic, incarnations[topic], ends[topic]) for topic in SCORED}
     profiles = [loaded[tp].offset if (tp := TopicPartition(CHANGELOG, number)) in loaded else 0 for number in numbers]
-    return Extents(incarnations, status.lag, firsts, ends, profiles)
+    return Extents(incarnations, status.lag, firsts, ends, profiles, settled_ms, settings.sinks.rows_kept_days)
 
 
 async def _log_starts(streams: StreamSettings) -> dict[str, list[int]]:

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core.journey import HOP_HEADER, ORIGIN_HEADER, Source
+from core.records import HOP_HEADER, ORIGIN_HEADER, Source
 from streams.kafka import isolation
 from streams.kafka.topics import LARGEST_RECORD_BYTES
 from streams.settings import StreamSettings

@@ -11,14 +11,17 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.operations import OperationError
-from agents.operations.course import Tape, read_course, unfold
+from agents.operations.course import ADOPTED, TICKED, Step, Tape, read_course, unfold
 from agents.operations.extents import of_present_topics, read_commits
 from agents.operations.logs import Advance, bar, each_record, log_reader, visible
 from agents.operations.membership import Membership, only_member
-from agents.scorer import journey_settings
+from agents.operations.past import Past, read_past
 from agents.settings import AllSettings
 from core import state
-from core.journey import Journey, Moment, Source
+from core.moment import Moment
+from core.records import Source
+from core.scoring import let_pass, next_due, rejudge
+from core.times import SECOND, Micros
 from sinks.reading import Reader
 from streams.kafka import transactions
 from streams.kafka.admin import check_topics
@@ -26,7 +29,6 @@ from streams.kafka.commits import note
 from streams.kafka.tail import settled_tails
 from streams.kafka.topics import CHANGELOG, ENRICHED, LARGEST_RECORD_BYTES, SCORED, SCORER, SEQ_HEADER
 from streams.profiles import Partition
-from streams.rules_files import read_rules
 
 _ENCODED_EVERY: Final = 20_000
 _TURN: Final = 500
@@ -37,7 +39,7 @@ _TRANSACTION_TIMEOUT_MS: Final = 60_000
 _Row = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 """Key, value and headers of a record in the changelog."""
 _BASE = """
-SELECT customer_key, state FROM profiles_now
+SELECT customer_key, state FROM profiles_kept
 WHERE kafkaMurmurHash(customer_key) % {partitions:UInt32} = {partition:UInt32}
 """
 
@@ -93,7 +95,8 @@ async def rebuild(settings: AllSettings, base: Base) -> Rebuilt:
         )
         await producer.start()
         stack.push_async_callback(producer.stop)
-        rebuilder = Rebuilder(settings, base, incarnations, member, producer)
+        past = await read_past(streams)
+        rebuilder = Rebuilder(settings, past, base, incarnations, member, producer)
         total = Rebuilt(0, 0, 0)
         with bar("rebuilding", sum(commit.offset for commit in commits.values())) as advance:
             for number in range(streams.partitions):
@@ -119,23 +122,30 @@ class Rebuilder:
     """Rebuilds one partition after another.
 
     Args:
-        settings: Addresses and rules.
+        settings: Addresses.
+        past: The rules that judged, by their versions.
         base: What profiles are rebuilt from.
         incarnations: Incarnation of every topic.
         member: The only membership of the scorers' group.
         producer: Transactional, started.
     """
 
-    def __init__(
-        self, settings: AllSettings, base: Base, incarnations: dict[str, str], member: Membership, producer: AIOKafkaProducer
+    def __init__(  # one of each
+        self,
+        settings: AllSettings,
+        past: Past,
+        base: Base,
+        incarnations: dict[str, str],
+        member: Membership,
+        producer: AIOKafkaProducer,
     ) -> None:
-        rules, journey = read_rules(settings.streams.rules_dir), journey_settings(settings.streams)
+        self._past = past
+        self._rules = past.present.rules
         self._settings = settings
         self._base = base
         self._incarnations = incarnations
         self._member = member
         self._producer = producer
-        self._journeys = [Journey(topic, rules, journey) for topic in SCORED]
 
     async def rebuild(
         self,
@@ -148,7 +158,7 @@ class Rebuilder:
         tp = TopicPartition(CHANGELOG, number)
         stale, highest = await _known(logs[CHANGELOG], tp)
         floor = max(self._member.generation << 32, highest + 1)
-        held = Partition(self._settings.streams.warm_profiles)
+        held = Partition(self._settings.streams.warm_profiles, lambda profile: next_due(profile, self._rules))
         if self._base is Base.CLICKHOUSE:
             held.rows.update(self._from_clickhouse(number, floor))
         ends = {known.topic: commit.offset for known, commit in commits.items()}
@@ -193,15 +203,40 @@ class Rebuilder:
         ]
         course = await read_course(logs[ENRICHED], number, self._incarnations, tapes)
         count = 0
-        async for order, record in unfold(course, tapes, whole=self._base is Base.TOPICS):
-            self._journeys[order].advance(sources[order], record, held, moment)
+        async for step in unfold(course, tapes, whole=self._base is Base.TOPICS):
+            if step.order in (TICKED, ADOPTED):
+                self._pass(held, step)
+            else:
+                judged = self._past.at(step.rules_version)
+                judged.journeys[step.order].advance(sources[step.order], step.what, judged.over(held), moment)
             count += 1
             if count % _TURN == 0:
                 await asyncio.sleep(0)
             if count % _ENCODED_EVERY == 0:
                 _encode(held)
         _encode(held)
+        self._carry_on(held, course.since * SECOND)
         return count
+
+    def _pass(self, held: Partition, step: Step) -> None:
+        """Let time pass in one profile, or newer rules judge it, as they had; what that says was said."""
+        key, instant = step.what
+        profile, rules = held.get(key), self._past.at(step.rules_version).rules
+        has_passed = self._base is Base.CLICKHOUSE and profile is not None and profile.told_at >= instant
+        if profile is not None and not has_passed:
+            if step.order == TICKED:
+                let_pass(profile, rules, instant)
+            else:
+                rejudge(profile, rules, instant)
+            held.put(key, profile)
+
+    def _carry_on(self, held: Partition, until: Micros) -> None:
+        """Let time pass up to where the log begins to tell how it did; what that says was said, and is left unsaid."""
+        while taken := held.take_due(until, _ENCODED_EVERY):
+            for due, key, profile in taken:
+                let_pass(profile, self._rules, due)
+                held.put(key, profile)
+            _encode(held)
 
     async def _write(self, tp: TopicPartition, records: list[_Row]) -> None:
         for start in range(0, len(records), _TRANSACTION_RECORDS):

@@ -58,7 +58,7 @@ async def _conservation(topic: str, extents: Extents, reader: Reader, log: AIOKa
         return await Conservation(topic, extents, reader, log).check()
 
 
-async def _rollup(name: str, _extents: Extents, reader: Reader, _log: AIOKafkaConsumer) -> Check:
+async def _rollup(name: str, extents: Extents, reader: Reader, _log: AIOKafkaConsumer) -> Check:
     rollup = next(known for known in ROLLUPS if known.name == name)
     with bar(name, 1):
-        return check_rollup(rollup, reader)
+        return check_rollup(rollup, reader, extents.rows_kept_days)

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from agents.operations import OperationError
 from agents.operations.logs import bar, log_reader, visible
 from agents.settings import AllSettings
-from core.journey import HOP_HEADER, ORIGIN_HEADER, RECEIVED_HEADER
+from core.records import HOP_HEADER, KEY_HEADER, ORIGIN_HEADER, OWNER_HEADER, RECEIVED_HEADER
 from core.rows import closing_marker
 from core.times import Micros
 from schemas.reasons import ReasonCode
@@ -24,6 +24,7 @@ from streams.kafka.admin import check_topics
 from streams.kafka.partitions import partitioner
 from streams.kafka.publishing import key_of_bytes
 from streams.kafka.topics import CONTROL, ENRICHED, LARGEST_RECORD_BYTES
+from streams.rules_files import identifiers_of
 from streams.settings import StreamSettings
 
 REPLAYED_HEADER: Final = "replayed_from"
@@ -31,7 +32,7 @@ _LEDGER: Final = b"replayed:"
 _LOAD_STAGE: Final = "load"
 _BATCH_LETTERS: Final = 500
 _BATCH_BYTES: Final = 16 * 1024 * 1024
-_FORWARDERS: Final = (ORIGIN_HEADER, RECEIVED_HEADER, HOP_HEADER, REPLAYED_HEADER)
+_FORWARDERS: Final = (ORIGIN_HEADER, RECEIVED_HEADER, HOP_HEADER, KEY_HEADER, OWNER_HEADER, REPLAYED_HEADER)
 _LISTED = """
 SELECT id, reason, length(value_base64), value_base64 IS NULL AND reason != {empty:String} FROM dead_letters_now
 WHERE (empty({reasons:Array(String)}) OR reason IN {reasons:Array(String)})
@@ -94,6 +95,7 @@ class Replayer:
         self._settings = settings
         self._streams: StreamSettings = settings.streams
         self._partition_of = partitioner(settings.streams.partitions)
+        self._ids = identifiers_of(settings.streams)
         self._keyless = 0
 
     async def select(self, wanted: Wanted) -> Selection:
@@ -167,7 +169,7 @@ class Replayer:
         if stage == _LOAD_STAGE:  # the row itself, as the scorer wrote it
             return await producer.send(ENRICHED, key=key, value=value, partition=partition, headers=headers)
         if key is None and value is not None:
-            key = key_of_bytes(value, self._streams.hash_key.get_secret_value().encode())
+            key = key_of_bytes(value, self._ids)
         return await producer.send(topic, key=key, value=value, partition=self._partition(key), headers=headers)
 
     def _partition(self, key: bytes | None) -> int:

@@ -11,9 +11,12 @@ def _consent(state: State, event: ConsentGiven | ConsentWithdrawn, at: Micros, *
     """Keep the latest word to a purpose; at the same instant the withdrawal wins, then whichever sorts last."""
     until = None if event.valid_until is None else micros(event.valid_until)
     new = Consent(given, at, sorted(event.channels or ()), until)
-    old = state.consents.get(event.purpose)
-    if old is None or _order(new) > _order(old):
-        state.consents[event.purpose] = new
+    state.consents[event.purpose] = later_consent(state.consents.get(event.purpose), new)
+
+
+def later_consent(one: Consent | None, other: Consent) -> Consent:
+    """Return the word that holds: the later one, of two of one instant the stricter."""
+    return other if one is None else max(one, other, key=_order)
 
 
 def _order(consent: Consent) -> tuple[Micros, bool, list[str], Micros]:

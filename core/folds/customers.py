@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from core.state import State, latest
+from core.state import State, Trait, later_trait
 from core.times import Micros
-from schemas.customer import CustomerIdentified, IdentityLinked, Traits, TraitsChanged
+from schemas.customer import Customer, CustomerIdentified, IdentityLinked, Traits, TraitsChanged
 
 
 def _kept_traits() -> Iterator[str]:
@@ -24,11 +24,12 @@ def traits_changed(state: State, event: CustomerIdentified | TraitsChanged, at: 
     """Keep the latest value of each trait that was sent."""
     if event.traits is None:
         return
+    source = event.source or Customer.default_source
     for name in KEPT_TRAITS:
         value: Any = getattr(event.traits, name)
         if value is not None:
             plain = str(value) if isinstance(value, Decimal) else value
-            state.traits[name] = latest(state.traits.get(name), plain, at)
+            state.traits[name] = later_trait(state.traits.get(name), Trait(plain, at, source))
 
 
 def identity_linked(state: State, event: IdentityLinked, at: Micros) -> None:

@@ -1,10 +1,12 @@
-"""Facts from topic `purchase`: orders, refunds, deals, the loyalty account."""
+"""Facts from topic `purchase`: orders, deals, the loyalty account; for refunds see `core/purchases.py`."""
 
 from decimal import Decimal
 from typing import Any, Final
 
-from core.state import Deal, State, forget_oldest, latest
-from core.times import Micros
+from core.purchases import since
+from core.remembered import bought_on
+from core.state import Deal, FirstDay, State, forget_oldest, latest
+from core.times import DAY, Micros
 from schemas.purchase import (
     DealLost,
     DealMoved,
@@ -12,9 +14,7 @@ from schemas.purchase import (
     DealWon,
     LoyaltyChanged,
     OrderCompleted,
-    OrderRefunded,
     ReceiptIssued,
-    ReceiptRefunded,
 )
 
 _ZERO: Final = Decimal(0)
@@ -28,26 +28,41 @@ def sold(state: State, event: ReceiptIssued | OrderCompleted, at: Micros) -> Non
     state.orders += 1
     state.revenue[event.currency] = state.revenue.get(event.currency, _ZERO) + event.total
     first, last = state.first_purchase_at, state.last_purchase_at
+    day = at // DAY
+    if last is None or day > last // DAY or not bought_on(state, day, since(state, at)):
+        state.purchase_days += 1
+    _first_day(state, day, event)
     state.first_purchase_at = at if first is None or at < first else first
     state.last_purchase_at = at if last is None or at > last else last
 
 
-def refunded(state: State, event: ReceiptRefunded | OrderRefunded, _at: Micros) -> None:
-    """Add up what was paid back."""
-    state.refunded[event.currency] = state.refunded.get(event.currency, _ZERO) + event.total
+def _first_day(state: State, day: int, event: ReceiptIssued | OrderCompleted) -> None:
+    """Keep the earliest day with a purchase, and its sums."""
+    first = state.first_day
+    if first is None or day < first.day:
+        state.first_day = FirstDay(day, {event.currency: event.total})
+    elif day == first.day:
+        first.amounts[event.currency] = first.amounts.get(event.currency, _ZERO) + event.total
 
 
 def _deal(state: State, event: DealOpened | DealMoved | DealWon | DealLost, at: Micros, stage: str) -> None:
     """Keep the latest word on a deal; at the same instant won beats lost beats open, more beats less."""
     old = state.deals.get(event.deal_id)
-    new = Deal(stage, at, event.amount, event.currency)
-    if old is None or _order(new) > _order(old):
-        state.deals[event.deal_id] = new
+    stage_name = getattr(event, "stage", None)
+    new = Deal(stage, at, event.amount, event.currency, stage_name, event.script_id, event.buyer_role)
+    state.deals[event.deal_id] = later_deal(old, new)
+    if old is None:
         forget_oldest(state.deals, lambda deal: deal.stage != "open")
 
 
-def _order(deal: Deal) -> tuple[Micros, int, Decimal, str]:
-    return deal.at, _RANK[deal.stage], deal.amount or _ZERO, deal.currency or ""
+def later_deal(one: Deal | None, other: Deal) -> Deal:
+    """Return the word on a deal that holds: the later one; at the same instant won beats lost beats open."""
+    return other if one is None else max(one, other, key=_order)
+
+
+def _order(deal: Deal) -> tuple[Micros, int, Decimal, list[str]]:
+    texts = [deal.currency or "", deal.stage_name or "", deal.script_id or "", deal.buyer_role or ""]
+    return deal.at, _RANK[deal.stage], deal.amount or _ZERO, texts
 
 
 def deal_under_way(state: State, event: DealOpened | DealMoved, at: Micros) -> None:
@@ -73,8 +88,6 @@ def loyalty_changed(state: State, event: LoyaltyChanged, at: Micros) -> None:
 FOLDS: Final[dict[str, Any]] = {
     "receipt_issued": sold,
     "order_completed": sold,
-    "receipt_refunded": refunded,
-    "order_refunded": refunded,
     "deal_opened": deal_under_way,
     "deal_moved": deal_under_way,
     "deal_won": deal_won,

@@ -1,13 +1,24 @@
--- Regular buyers who stopped: ten orders or more, none in the last 30 days. Win them back.
+-- Regular buyers who stopped: win them back.
+-- For: marketing, sales
+-- Cost: 0.24 s, 51 MiB
+-- Parameter orders UInt16 = 10: regular is who ordered so often.
+-- Parameter quiet_days UInt16 = 30: stopped is who ordered nothing for more days than this.
+-- Parameter limit UInt32 = 10: at most so many rows, the highest revenue first.
+-- Column customer_key: the profile.
+-- Column currency: of the revenue.
+-- Column orders: how many there were in this currency.
+-- Column revenue: what was paid for them, before refunds.
+-- Column last_order_at: the last of them.
+-- Column quiet_days: full days since then.
 SELECT
     customer_key,
-    count()                                        AS orders,
-    sum(amount)                                    AS revenue,
-    max(occurred_at)                               AS last_order_at,
-    dateDiff('day', max(occurred_at), now('UTC'))  AS quiet_days
-FROM events
-WHERE type IN ('receipt_issued', 'order_completed') AND amount > 0
-GROUP BY customer_key
-HAVING orders >= 10 AND quiet_days > 30
-ORDER BY revenue DESC
-LIMIT 10
+    currency,
+    sum(money.orders)                                     AS orders,
+    sum(money.revenue)                                    AS revenue,
+    maxIf(occurred_at, money.orders = 1)                  AS last_order_at,
+    dateDiff('day', last_order_at, now('UTC'))            AS quiet_days
+FROM money
+GROUP BY customer_key, currency
+HAVING sum(money.orders) >= {orders:UInt16} AND quiet_days > {quiet_days:UInt16}
+ORDER BY revenue DESC, customer_key, currency
+LIMIT {limit:UInt32}

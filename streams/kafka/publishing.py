@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import orjson
 from aiokafka import AIOKafkaProducer
 
-from core.identity import CARD, VISITOR, keyed_hash
+from core.identifiers import VISITOR, Identifiers
+from schemas.envelope import IdentifierType
 from streams.kafka import transactions
 from streams.kafka.partitions import partitioner
 from streams.kafka.topics import LARGEST_RECORD_BYTES
@@ -18,25 +19,30 @@ _UNACKNOWLEDGED = 8
 """Batches on their way per partition at most; the producer keeps their order."""
 
 
-def key_of(event: object, secret: bytes) -> bytes | None:
+_KINDS = get_args(IdentifierType)
+
+
+def key_of(event: object, ids: Identifiers) -> bytes | None:
     """Return the record key of an event that was read from JSON; None where it names nobody."""
     if not isinstance(event, dict):
         return None
-    if isinstance(customer := event.get("customer_id"), str) and customer:
+    customer, visitor, identifiers = event.get("customer_id"), event.get("anonymous_id"), event.get("identifiers")
+    if isinstance(customer, str) and customer and not ids.is_blocked(customer):
         return customer.encode()
-    if isinstance(visitor := event.get("anonymous_id"), str) and visitor:
+    if isinstance(visitor, str) and visitor and not ids.is_blocked(visitor):
         return (VISITOR + visitor).encode()
-    identifiers = event.get("identifiers")
     for identifier in identifiers if isinstance(identifiers, list) else ():
-        if isinstance(identifier, dict) and identifier.get("id_type") in ("card", "phone"):
-            return (CARD + keyed_hash(identifier["id_type"], str(identifier.get("id_value")), secret)).encode()
+        if isinstance(identifier, dict) and identifier.get("id_type") in _KINDS:
+            key = ids.key(identifier["id_type"], str(identifier.get("id_value")))
+            if key is not None:
+                return key.encode()
     return None
 
 
-def key_of_bytes(value: bytes, secret: bytes) -> bytes | None:
+def key_of_bytes(value: bytes, ids: Identifiers) -> bytes | None:
     """Return the record key of an event's bytes; None where they are no event: the scorer says what is wrong."""
     try:
-        return key_of(orjson.loads(value), secret)
+        return key_of(orjson.loads(value), ids)
     except (orjson.JSONDecodeError, UnicodeEncodeError):
         return None
 

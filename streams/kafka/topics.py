@@ -10,8 +10,11 @@ COMMANDS: Final = "warmth-command"
 ENRICHED: Final = "enriched-event"
 SCORE_CHANGES: Final = "score-change"
 SEGMENT_CHANGES: Final = "segment-change"
+AUDIENCE: Final = "audience"
 DEAD_LETTERS: Final = "dead-letter"
 CONTROL: Final = "warmth-control"
+RULES: Final = "warmth-rules"
+PARAMETERS: Final = "warmth-parameters"
 SCORER: Final = "warmth-scorer"
 LOADER: Final = "warmth-loader"
 CHANGELOG: Final = f"{SCORER}-profiles-changelog"
@@ -62,14 +65,14 @@ TOPICS: Final = (
     _input("support-ticket", 30),
     _input("customer", 30),
     _input("consent", 30),
-    _kept(COMMANDS, 30),
+    _large(_kept(COMMANDS, 30)),
     _large(_kept(ENRICHED, 7)),
     _kept(SCORE_CHANGES, 7),
     _kept(SEGMENT_CHANGES, 7),
-    _compacted("audience", max_compaction_lag_ms=str(_DAY_MS)),
+    _compacted(AUDIENCE, max_compaction_lag_ms=str(_DAY_MS)),
     _large(_kept(DEAD_LETTERS, 30)),
-    _compacted("warmth-rules", 1),
-    _compacted("warmth-parameters", 1),
+    _large(_compacted(RULES, 1)),
+    _compacted(PARAMETERS, 1),
     _compacted(CONTROL, 1),
     _large(_compacted(CHANGELOG, min_compaction_lag_ms=str(_HOUR_MS), max_compaction_lag_ms=str(_DAY_MS))),
 )

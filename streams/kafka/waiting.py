@@ -17,7 +17,7 @@ async def wait_for_broker(bootstrap: str) -> None:
         log.warning("Kafka at %s does not answer; next try in %.1f s", bootstrap, pause)
 
     async for attempt in AsyncRetrying(
-        wait=wait_exponential_jitter(initial=0.5, max=15),
+        wait=wait_exponential_jitter(multiplier=0.5, max=15),
         retry=retry_if_exception_type((KafkaError, OSError)),
         before_sleep=say,
     ):

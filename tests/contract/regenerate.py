@@ -1,14 +1,20 @@
-"""`python -m tests.contract.regenerate` writes the goldens anew, unless a change asks for a new version of a contract."""
+"""`python -m tests.contract.regenerate` writes the goldens and docs/queries.md anew.
+
+It refuses where a change asks for a new version of a contract.
+"""
 
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from agents.pages.queries import markdown
 from schemas.export import asyncapi, json_schemas
+from sinks.queries import read_queries
 from tests.contract.compatibility import breaks
 
 GOLDEN = Path(__file__).parent / "golden"
+QUERIES = Path(__file__).parents[2] / "docs" / "queries.md"
 
 
 def documents() -> dict[str, dict[str, Any]]:
@@ -40,6 +46,7 @@ def main() -> int:
         path = GOLDEN / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text(document), encoding="utf-8")
+    QUERIES.write_text(markdown(read_queries().values()), encoding="utf-8")
     return 0
 
 

@@ -34,6 +34,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    for file, name in re.findall(r"`(tests/[a-z_/]+\.py)(?:::(test_\w+))?", page.read_text()):
+        assert f"def {name}" in (TOP / file).read_text(), (file, name)
+
+
 def test_commands_in_the_readme_exist() -> None:
     group = typer.main.get_command(app)
     used = set(re.findall(r"^(?:\.venv/bin/)?warmth ([a-z]+)", (TOP / "README.md").read_text(), re.MULTILINE))
@@ -43,5 +49,7 @@ def test_commands_in_the_readme_exist() -> None:
 
 def test_every_query_says_what_it_is_for() -> None:
     for query in read_queries().values():
-        assert query.sql.startswith("-- ")
         assert len(query.purpose) > 20
+        assert {parameter.name for parameter in query.parameters} == set(re.findall(r"\{(\w+):", query.select)), query.name
+        for parameter in query.parameters:
+            assert f"{{{parameter.name}:{parameter.type}}}" in query.select, (query.name, parameter.name)

@@ -147,7 +147,7 @@ def test_asyncapi_receives_inputs_and_sends_outputs() -> None:
     assert ASYNCAPI["asyncapi"] == "3.0.0"
     operations = ASYNCAPI["operations"].values()
     directions = {operation["channel"]["$ref"].removeprefix("#/channels/"): operation["action"] for operation in operations}
-    outputs = ("score-change", "segment-change", "audience", "dead-letter", "enriched-event")
+    outputs = ("score-change", "segment-change", "audience", "dead-letter", "enriched-event", "warmth-parameters")
     assert directions == dict.fromkeys(INPUT_TOPICS, "receive") | dict.fromkeys(outputs, "send")
     assert list(ASYNCAPI["channels"]) == list(directions)
 

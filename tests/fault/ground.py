@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import signal
 import time
@@ -13,10 +14,11 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from tests.reference.generator import generate
-from tests.reference.judge import Judge
+from tests.reference.generator import Record, generate
+from tests.reference.judge import Judge, load_rules
 from tests.support.clients import Message, command, produce, query
 from tests.support.fleet import Fleet, Worker
+from tests.support.joined import verify_joined
 from tests.support.network import Namespace
 from tests.support.proxy import Proxy
 from tests.support.stack import Stack
@@ -110,22 +112,51 @@ class Ground:
         deadline = time.monotonic() + PATIENCE_SECS
         while time.monotonic() < deadline:
             with contextlib.suppress(ClickHouseError, OSError):
-                if self.ask("SELECT count() FROM outcomes WHERE outcome != 'forwarded'")[0][0] >= self.sent:
+                if (
+                    self.ask(
+                        "SELECT count() FROM outcomes"
+                        " WHERE topic != 'warmth-command' AND outcome NOT IN ('forwarded', 'ticked', 'adopted')"
+                    )[0][0]
+                    >= self.sent
+                ):
                     return
             time.sleep(0.2)
+
+    async def publish(self, folder: Path) -> None:
+        """Let all workers judge by the rules of `folder` from now on; what was sent before was verified."""
+        said = json.loads(self.stack.run("rules", "publish", str(folder), "--json").stdout)
+        rules = {**load_rules(folder), "version": said["version"]}
+        self._evidence.publish(rules, self._evidence.judge.parameters)
+
+    @property
+    def adopted(self) -> int:
+        """How many profiles newer rules have changed, as far as was verified."""
+        return self._evidence.adopted
 
     async def verify(self) -> Judge:
         """Wait until everything is read, and assert that all of it is exact."""
         await asyncio.to_thread(self.fleet.wait_ready)
         await self.settle()
         judge = await verify(self.stack, self.sent, self._evidence)
+        self._check_workers()
+        return judge
+
+    async def verify_joined(self, records: list[Record]) -> Judge:
+        """The same where `records`, of people with many names, are all that was sent."""
+        await asyncio.to_thread(self.fleet.wait_ready)
+        await self.settle()
+        judge = await verify_joined(self.stack, records)
+        self._check_workers()
+        return judge
+
+    def _check_workers(self) -> None:
+        """Assert that no worker ended in a way that nobody foresaw, or grew."""
         for worker in self.fleet.workers:
             assert set(worker.exits) <= EXPECTED_EXITS, (worker.kind, worker.exits, worker.last_words())
             grown = worker.memory() - worker.ready_bytes if worker.ready_bytes else 0
             print(f"{worker.kind}: {worker.memory() >> 20} MiB, {grown >> 20} since it was ready; exits {worker.exits}")
             assert grown < GROWTH_BYTES[worker.kind]
         self.verified = True
-        return judge
 
     def ask(self, sql: str) -> list[tuple]:
         """Return the rows of a query, past the proxy."""

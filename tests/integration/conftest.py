@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.house import House, built
 from tests.support.stack import Stack
 
 BROKERS = [
@@ -18,3 +19,10 @@ def stack(broker: str, tmp_path) -> Iterator[Stack]:
     running = Stack(tmp_path / "stack", "--broker", broker)
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A warehouse of the demo's events, for those who only read."""
+    with built(tmp_path_factory.mktemp("house")) as house:
+        yield house

@@ -32,7 +32,7 @@ def assert_one_clear_line(done: subprocess.CompletedProcess[str], *words: str) -
 
 def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
     done = warmth("migrate", "--no-wait", WARMTH_KAFKA_BOOTSTRAPS="x:1")
-    assert_one_clear_line(done, "WARMTH_KAFKA_BOOTSTRAPS", "did you mean WARMTH_KAFKA_BOOTSTRAP?")
+    assert_one_clear_line(done, "WARMTH_KAFKA_BOOTSTRAPS", "did you mean 'WARMTH_KAFKA_BOOTSTRAP'?")
 
 
 def test_a_bad_setting_is_named() -> None:

@@ -111,6 +111,7 @@ class Event:
     received: int
     clamped: bool
     fields: dict
+    claims: dict[str, str]  # further ids that it names besides its key, as keys of profiles, with their kinds
 
 
 def require(fact: bool, reason: str | None = None) -> None:
@@ -179,13 +180,39 @@ def key_of(data: dict, hash_key: str) -> str:
     if visitor is not None:
         return "a:" + visitor
     for identifier in identifiers:
-        if identifier["id_type"] in ("card", "phone"):
+        if spelt(identifier["id_type"], identifier["id_value"]):
             return "card:" + hashed(identifier["id_type"], identifier["id_value"], hash_key)
-    raise RefusedError("missing_identity")
+    raise RefusedError("blocked_identity" if identifiers else "missing_identity")
+
+
+def claims_of(data: dict, key: str, hash_key: str) -> dict[str, str]:
+    """The further ids of the person of an event, besides the one that is its key, and their kinds."""
+    stated = [*(data.get("identifiers") or []), *([data] if data["type"] == "identity_linked" else [])]
+    named = [(one["id_type"], one["id_value"]) for one in stated if spelt(one["id_type"], one["id_value"])]
+    claims = {"card:" + hashed(id_type, value, hash_key): id_type for id_type, value in named}
+    if data.get("anonymous_id") is not None:
+        claims["a:" + data["anonymous_id"]] = "anonymous"
+    return {name: kind for name, kind in claims.items() if name != key}
+
+
+def spelt(id_type: str, id_value: str) -> str:
+    """The one spelling of an identifier; empty where it stands for nobody."""
+    plain = id_value.strip().lower()
+    digits = "".join(char for char in plain if char.isdigit())
+    if id_type == "card":
+        plain = plain.replace(" ", "").replace("-", "")
+    elif id_type == "phone" and plain.startswith("+"):
+        plain = "+" + digits
+    elif id_type == "phone":
+        plain = "+7" + digits[-10:] if len(digits) in (10, 11) else ""
+    elif id_type == "email" and plain.endswith("@example.org"):
+        plain = ""
+    return "" if len(set(plain)) < 2 else plain
 
 
 def hashed(id_type: str, id_value: str, hash_key: str) -> str:
-    return hashlib.blake2b(f"{id_type}:{id_value}".encode(), digest_size=16, key=hash_key.encode()).hexdigest()
+    spelling = f"{id_type}:{spelt(id_type, id_value)}"
+    return hashlib.blake2b(spelling.encode(), digest_size=16, key=hash_key.encode()).hexdigest()
 
 
 def text(value: Any) -> bool:
@@ -274,4 +301,6 @@ def read(topic: str, value: bytes, broker_time: int, origin: str, settings: tupl
     paths = CONTRACT[topic][kind].split()
     check_required(kind, paths, data)
     fields = reduced(data, paths + ENVELOPE.split(), plan)
-    return Event(origin, topic, kind, data["event_id"], key, event_time, received, clamped, fields)
+    return Event(
+        origin, topic, kind, data["event_id"], key, event_time, received, clamped, fields, claims_of(data, key, hash_key)
+    )

@@ -14,6 +14,7 @@ Record = tuple[str, bytes | None, bytes, int]
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOW = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()) * 1000
 SPAN = 40 * DAY
+FORGOTTEN = 100 * DAY  # longer than any profile remembers a purchase
 PATHS = ("/", "/catalogue", "/catalogue/lamps", "/delivery", "/pricing?plan=b", "/careers", "/blog/tea", "/about")
 ROLES = ("owner", "director", "manager", "specialist", "administrator", "support", "student", "other")
 PRIORITIES = ("low", "medium", "high", "urgent")
@@ -25,6 +26,11 @@ SHOP = {"receipts": 14, "orders": 6, "refunds": 4, "loyalty": 2}
 SERVICE = {"opened": 4, "ticket_words": 7, "rated": 4, "survey": 3}
 KNOWN = {**SITE, **SHOP, **SERVICE, "deals": 4, "traits": 8, "linked": 1, "consents": 3, "blocks": 1}
 VISITOR = {**SITE, "consents": 2, "opened": 1, "ticket_words": 1, "traits": 1}
+USER_AGENTS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+    "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)",
+)
 UNTIED = ("survey", "blocks")  # at the same instant, docs/scoring.md leaves these open
 
 
@@ -44,17 +50,23 @@ def records(seed: int, events: int, customers: int, bad_share: float = 0.01, now
 class Workload:
     """Draws events of customers who all behave alike but not equally often."""
 
+    span = SPAN
+    """Events are received from so long ago until now."""
+
     def __init__(self, seed: int, customers: int, now_ms: int, own_reception: float = 1.0, hash_key: str = "warmth"):
         self.random = random.Random(seed)
         self.customers, self.now, self.own_reception, self.hash_key = customers, now_ms, own_reception, hash_key
         self.count: dict[Any, int] = {}
         self.last_time: dict[int, int] = {}
+        self.haste: list[tuple[int, str]] = []
         self.recent: deque[tuple[str, bytes, dict, int]] = deque(maxlen=60)
         self.old: deque[tuple[str, bytes, dict, int]] = deque(maxlen=20_000)
+        self.bought: deque[tuple[str, bytes, dict, int]] = deque(maxlen=2_000)
+        self.sold: dict[str, dict] = {}  # money of each receipt and order
 
     def records(self, events: int, bad_share: float) -> Iterator[Record]:
         for number in range(events):
-            received = self.now - SPAN + SPAN * (number + 1) // events
+            received = self.now - self.span + self.span * (number + 1) // events
             if self.random.random() < bad_share:
                 topic, _, data = self.good(received)
                 yield topic, None, self.bad(data), received
@@ -66,12 +78,14 @@ class Workload:
             topic, key, data = self.good(received)
             entry = (topic, key, data, received)
             self.recent.append(entry)
-            if topic != "purchase":  # a receipt is that receipt only once
-                self.old.append(entry)
+            (self.bought if topic == "purchase" else self.old).append(entry)
             yield topic, key, encoded(data), received
 
     def repeat(self, received: int) -> Record | None:
-        """In one of a hundred cases a recent event once more; in one of a thousand one that nobody remembers."""
+        """In one of a hundred cases a recent event once more; in one of a thousand one that nobody remembers.
+
+        In four of a thousand, what a till or shop sent, under a new id.
+        """
         draw = self.random.random()
         if draw < 0.01 and self.recent:
             topic, key, data, before = self.random.choice(self.recent)
@@ -83,9 +97,15 @@ class Workload:
             if received - before < 4 * DAY:
                 return None
             del self.old[some]
-            again = {name: value for name, value in data.items() if name != "sent_at"} | {"received_at": rfc3339(received)}
-            return topic, key, encoded(again), received
+            return topic, key, encoded(self.sent_late(data, received)), received
+        elif draw < 0.015 and self.bought:
+            topic, key, data, _ = self.random.choice(self.bought)
+            again = data | {"event_id": f"{self.random.getrandbits(128):032x}"}
+            return topic, key, encoded(self.sent_late(again, received)), received
         return None
+
+    def sent_late(self, data: dict, received: int) -> dict:
+        return {name: value for name, value in data.items() if name != "sent_at"} | {"received_at": rfc3339(received)}
 
     def received_again(self, data: dict, received: int) -> dict:
         """Half of the repeats are byte for byte the same; half were received anew."""
@@ -95,21 +115,30 @@ class Workload:
 
     def good(self, received: int) -> tuple[str, bytes, dict]:
         who = int(self.customers * self.random.random() ** 2)
-        identity, key = self.identity(who)
         kinds = SHOP if who % 20 > 16 else VISITOR if who % 20 > 13 else KNOWN
         kind = self.random.choices(list(kinds), list(kinds.values()))[0]
         if self.count.get(("block", who), 0) % 2 and self.random.random() < 0.3:
             kind = "blocks"  # to be lifted
+        who, kind = self.hasty(who, kind)
+        identity, key = self.identity(who)
         topic, name, fields = getattr(self, "_" + kind)(who)
         data = {"event_id": f"{self.random.getrandbits(128):032x}", "type": name, **identity, **fields}
         data |= self.times(who, kind, received) | self.extras()
         return topic, key.encode(), data
 
+    def hasty(self, who: int, kind: str) -> tuple[int, str]:
+        """Now and then somebody does the same on the site many times within hours, and it arrives in any order."""
+        if self.haste:
+            return self.haste.pop()
+        if kind in SITE and self.random.random() < 0.02:
+            self.haste = [(who, kind)] * self.random.randint(4, 16)
+        return who, kind
+
     def identity(self, who: int) -> tuple[dict, str]:
         """Of twenty, fourteen are known, three are visitors and three pay by a card that nobody claimed."""
         if who % 20 > 16:
             id_type = "card" if who % 20 > 17 else "phone"
-            card = [{"id_type": "email", "id_value": f"{who}@example.org"}, {"id_type": id_type, "id_value": f"4{who:09d}"}]
+            card = [{"id_type": id_type, "id_value": f"4{who:09d}"}, {"id_type": "email", "id_value": f"{who}@example.org"}]
             return {"identifiers": card}, "card:" + hashed(id_type, f"4{who:09d}", self.hash_key)
         if who % 20 > 13:
             return {"anonymous_id": f"visitor-{who}"}, f"a:visitor-{who}"
@@ -123,7 +152,9 @@ class Workload:
     def times(self, who: int, kind: str, received: int) -> dict:
         draw, delay = self.random.random(), self.random.randint(50, 5000)
         happened = received - delay
-        if draw < 0.03:
+        if self.haste:
+            happened -= self.random.randint(0, 8 * HOUR)
+        elif draw < 0.03:
             happened -= self.random.randint(HOUR, 7 * DAY)
         elif draw < 0.12:
             happened -= self.random.randint(0, 40 * MINUTE)
@@ -133,6 +164,8 @@ class Workload:
             happened = received + self.random.randint(6 * MINUTE, 2 * DAY)
         elif draw < 0.18 and kind not in UNTIED:
             happened = self.last_time.get(who, happened)
+        else:
+            happened = self.rarely(draw, who, kind, happened)
         self.last_time[who] = happened
         times = {}
         if self.random.random() < 0.15:
@@ -143,6 +176,17 @@ class Workload:
         if self.random.random() < self.own_reception:
             times["received_at"] = rfc3339(received)
         return times
+
+    def rarely(self, draw: float, who: int, kind: str, happened: int) -> int:
+        """At the border of a session, or so long ago that a purchase is forgotten."""
+        if draw < 0.24 and kind in SITE:
+            return min(self.last_time.get(who, happened) + self.near_a_border(), happened)
+        return happened - FORGOTTEN if draw > 0.99 and kind in ("receipts", "orders") else happened
+
+    def near_a_border(self) -> int:
+        """A span at which a session ends, or an event is too late for one, to the millisecond or nearly so."""
+        span = self.random.choice((-DAY, -30 * MINUTE, -30 * MINUTE, 30 * MINUTE, 30 * MINUTE, -60 * MINUTE))
+        return span + self.random.choice((-1, 0, 0, 1, self.random.randint(-10, 10) * MINUTE))
 
     def stamp(self, instant: int) -> str:
         """The same instant, written in one of several ways."""
@@ -159,6 +203,9 @@ class Workload:
             extras["x_trace"] = {"span": self.random.randint(1, 999), "tags": ["a", {"b": None}]}
         elif draw < 0.25:
             extras["context"] = {"ip": "203.0.113.0", "locale": "ru-RU", "device": {"type": "mobile"}, "x_screen": 5}
+        elif draw < 0.35:
+            address = f"{self.random.choice(('198.51.100', '203.0.113', 'x'))}.{self.random.randint(0, 255)}"
+            extras["context"] = {"ip": address, "user_agent": self.random.choice(USER_AGENTS)}
         if self.random.random() < 0.5:
             extras["schema_version"] = 1
         if self.random.random() < 0.3:
@@ -231,18 +278,31 @@ class Workload:
 
     def _receipts(self, who: int) -> tuple[str, str, dict]:
         receipt = {"store_id": "s-1", "till_id": "t-2", "number": self.new("receipt", who)}
-        return "purchase", "receipt_issued", {"receipt": receipt, **self.money(), "payment_method": "card"}
+        return "purchase", "receipt_issued", {"receipt": receipt, **self.sale(receipt["number"]), "payment_method": "card"}
 
     def _orders(self, who: int) -> tuple[str, str, dict]:
         if self.random.random() < 0.1:
             return "purchase", "order_cancelled", {"order_id": self.some("order", who)}
-        return "purchase", "order_completed", {"order_id": self.new("order", who), **self.money(), "coupons": ["TEA"]}
+        order = self.new("order", who)
+        return "purchase", "order_completed", {"order_id": order, **self.sale(order), "coupons": ["TEA"]}
+
+    def sale(self, name: str) -> dict:
+        self.sold[name] = self.money()
+        return self.sold[name]
 
     def _refunds(self, who: int) -> tuple[str, str, dict]:
-        money = {"refund_id": self.new("refund", who), "total": f"{self.random.randint(1, 900)}.50", "currency": "RUB"}
-        if self.random.random() < 0.5:
-            return "purchase", "order_refunded", {"order_id": self.some("order", who), **money}
-        receipt = {"store_id": "s-1", "till_id": "t-2", "number": self.some("receipt", who)}
+        """All or a part or too much of a purchase, sometimes of the next one there will be."""
+        kind = self.random.choice(("order", "receipt"))
+        next_one = f"{kind}-{who}-{self.count.get((kind, who), 0) + 1}"
+        name = next_one if self.random.random() < 0.2 else self.some(kind, who)
+        paid = self.sold.get(name, {"total": "50.00", "currency": "RUB"})
+        part = self.random.choice((paid["total"], f"{self.random.randint(1, 90)}.55", "0.01", 900, 0, "-3"))
+        money = {"refund_id": self.new("refund", who), "total": part, "currency": paid["currency"]}
+        if self.random.random() < 0.1:
+            money["currency"] = "EUR" if money["currency"] == "RUB" else "RUB"
+        if kind == "order":
+            return "purchase", "order_refunded", {"order_id": name, **money}
+        receipt = {"store_id": "s-1", "till_id": "t-2", "number": name}
         return "purchase", "receipt_refunded", {"receipt": receipt, **money}
 
     def _loyalty(self, _who: int) -> tuple[str, str, dict]:
@@ -257,13 +317,21 @@ class Workload:
         return "purchase", name, {"deal_id": deal, "amount": amount, "currency": "RUB"}
 
     def _opened(self, who: int) -> tuple[str, str, dict]:
-        ticket = {"ticket_id": self.new("ticket", who), "subject": "Лампа", "channel": "chat"}
-        return "support-ticket", "ticket_opened", ticket | {"priority": self.random.choice(PRIORITIES)}
+        """Some are opened again under another event id."""
+        ticket = {"subject": "Лампа", "channel": "chat"}
+        ticket["ticket_id"] = self.some("ticket", who) if self.random.random() < 0.15 else self.new("ticket", who)
+        if self.random.random() < 0.9:
+            ticket["priority"] = self.random.choice(PRIORITIES)
+        return "support-ticket", "ticket_opened", ticket
 
     def _ticket_words(self, who: int) -> tuple[str, str, dict]:
-        name = self.random.choice(("ticket_replied", "ticket_solved", "ticket_solved", "ticket_reopened", "ticket_closed"))
-        replied = {"by": self.random.choice(("customer", "agent"))} if name == "ticket_replied" else {}
-        return "support-ticket", name, {"ticket_id": self.some("ticket", who), **replied}
+        """Some are of the next ticket, whose opening is still on its way."""
+        words = ("ticket_replied", "ticket_replied", "ticket_solved", "ticket_solved", "ticket_reopened", "ticket_closed")
+        name, ticket = self.random.choice(words), self.some("ticket", who)
+        if self.random.random() < 0.15:
+            ticket = f"ticket-{who}-{self.count.get(('ticket', who), 0) + 1}"
+        replied = {"by": self.random.choice(("customer", "agent", "agent"))} if name == "ticket_replied" else {}
+        return "support-ticket", name, {"ticket_id": ticket, **replied}
 
     def _rated(self, who: int) -> tuple[str, str, dict]:
         scale = self.random.choice(list(SCALES))
@@ -287,6 +355,7 @@ class Workload:
             "country": "RU",
             "employees": self.random.randint(1, 5000),
             "industry": draw(("retail", "transport")),
+            "company": draw(("", "Лампы")),
             "preferences": draw((["tea"], ["tea", "lamps"])),
             "name": "Анна",
             "email": f"{who}@example.org",
@@ -301,8 +370,10 @@ class Workload:
 
     def _consents(self, _who: int) -> tuple[str, str, dict]:
         name = self.random.choice(("consent_given", "consent_given", "consent_withdrawn"))
-        evidence = {"evidence": {"url": "https://shop.example/consent", "wording_version": "3"}}
+        evidence: dict = {"evidence": {"url": "https://shop.example/consent", "wording_version": "3"}}
         purpose = self.random.choice(("marketing", "profiling"))
+        if self.random.random() < 0.2:
+            evidence["valid_until"] = rfc3339(self.now + self.random.randint(-30, 30) * DAY)
         return "consent", name, {"purpose": purpose} | (evidence if name == "consent_given" else {})
 
     def _blocks(self, who: int) -> tuple[str, str, dict]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 WARMTH = [sys.executable, "-P", "-m", "agents.cli"]
 PORTS_EACH = 40
+QUIET_SECS = 2.0
+"""Ticks, and the marker that closes their batch, are said within this time."""
 
 
 def free_port_base() -> int:
@@ -72,6 +74,18 @@ class Stack:
             f"{path.name}: {path.read_text(errors='replace')[-1500:]}" for path in self.folder.glob("logs/*.log")
         )
         raise AssertionError(f"still lagging: {status}\n{self.log.read_text()[-3000:]}\n{logs}")
+
+    def wait_until_quiet(self, seconds: float = 60) -> None:
+        """Return once time has been carried on after the last event, too, and nothing more is said."""
+        deadline, before = time.monotonic() + seconds, -1
+        while True:
+            self.wait_until_read(seconds)
+            said = self.status()["records"]["enriched-event"]
+            if said == before:
+                return
+            assert time.monotonic() < deadline, "the scorer goes on and on"
+            before = said
+            time.sleep(QUIET_SECS)
 
     def pid(self, name: str) -> int:
         """Return the process id of a part of the stack."""

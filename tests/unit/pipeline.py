@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 import orjson
 
 from core.admission import Admission, Admitted
-from core.journey import Journey, Moment, Settings, Source
+from core.journey import Journey, Settings
+from core.moment import Moment
 from core.outcomes import Coordinate, Outcome
+from core.records import Source
 from core.rules import CompiledRules, RuleSet, compile_rules
 from core.state import State
 from core.times import MINUTE, SECOND, Micros, iso, micros
 from schemas.registry import INPUT_TOPICS, REGISTRY
+from streams.rules_files import read_identity
+from streams.settings import RULES_DIR
 from tests.factories import Event
 
 TOPIC_OF = {entry.type: entry.topic for entry in REGISTRY.values()}
@@ -56,6 +60,29 @@ def compiled(**changes: Any) -> CompiledRules:
     return compile_rules(RuleSet.model_validate(a_rule_set(**changes)))
 
 
+WINDOWS: dict[str, Any] = {
+    "views_30d": {"event": "product_viewed", "when": {"product.category": "shoes"}, "days": 30},
+    "carts": {"event": "product_added", "hours": 72, "until": ["order_completed", "receipt_issued"]},
+}
+SEGMENTS: dict[str, Any] = {
+    "abandoned_carts": {"where": {"windows.carts": {"at_least": 1}, "hours_since.carts": {"at_least": 24}}},
+    "keen": {"where": {"windows.views_30d": {"at_least": 3}}},
+    "warm": {"where": {"scores.engagement": {"at_least": 30, "leave_below": 20}}},
+}
+INTEREST: dict[str, Any] = {"bands": [{"name": "low", "from": 0}, {"name": "high", "from": 10}]}
+KEEN: dict[str, Any] = {
+    "id": "looks_often",
+    "score": "interest",
+    "event": "profile",
+    "when": {"windows.views_30d": {"at_least": 3}},
+    "points": 10,
+}
+
+
+SEGMENTED = compiled(windows=WINDOWS, segments=SEGMENTS, scores={**SCORES, "interest": INTEREST}, rules=[*RULES, KEEN])
+"""Rules with windows, segments, and points that are held."""
+
+
 class ARecord(NamedTuple):
     """A record as Kafka holds it."""
 
@@ -78,7 +105,7 @@ def journeys(rules: CompiledRules, settings: Settings) -> dict[str, Journey]:
 
 
 COMPILED = compiled()
-SETTINGS = Settings(10_000, SECRET, PLAN, lambda _: 0)
+SETTINGS = Settings(10_000, SECRET, PLAN, lambda _: 0, identity=read_identity(RULES_DIR))
 JOURNEYS = journeys(COMPILED, SETTINGS)
 """A journey keeps nothing of a record, so that all pipelines can share these."""
 

@@ -3,10 +3,14 @@
 import orjson
 import pytest
 
-from bench import report
+from bench import report, timers
 from bench.contender import Held, Job, Line, Run
 from bench.contenders import FLOOR, PEERS, PLAIN, WARMTH
 from bench.events import SOURCES, job_events, page_view, rating, topic_of
+from bench.product import parameters, rules_folder
+from core.value import compile_parameters
+from streams.rules_files import read_rules
+from streams.settings import RULES_DIR
 
 RUN = Run("127.0.0.1:9092", "bench", 0, 1, dict.fromkeys(SOURCES, "0"), "report.json", "state")
 
@@ -19,7 +23,10 @@ def some_figures() -> dict:
     millis = {"p50": 1.0, "p95": 2.0, "p99": 3.0, "max": 4.0}
     return {
         "machine": {"cores": 2},
-        "jobs": {name: a_row(cost) for cost, name in enumerate((FLOOR, WARMTH, PLAIN, *PEERS.values(), "heart journey"), 1)},
+        "jobs": {
+            **{name: a_row(cost) for cost, name in enumerate((FLOOR, WARMTH, PLAIN, *PEERS.values(), "heart journey"), 1)},
+            "full": {**a_row(7.0), "segments": 30},
+        },
         "job": {"events": 1, "bytes_per_event": 1, "customers": 1, "rounds": 1, "outputs_compared": 1},
         "recovery_keys_per_s": 1,
         "recovery_keys_per_cpu_s": 1,
@@ -32,6 +39,9 @@ def some_figures() -> dict:
         "events_per_customer": 1.0,
         "encoded_bytes_mean": 1,
         "encoded_bytes_p99": 1,
+        "held_bytes_mean": 1,
+        "held_bytes_p99": 1,
+        "timers": {"pending": 1_000_000, "mib": 1.0},
         "customers": {"1000": {**a_row(1.0), "recovery_keys_per_s": 1, "rss_mib": 1}},
         "workers": {"1": a_row(1.0)},
     }
@@ -73,6 +83,19 @@ def test_tables_stand_between_the_comments():
     assert "| **Warmth** | 2.0 | 2.0 to 2.0 | 1 | 1.00 |" in page
     assert f"| {FLOOR} | 1.0 |" in page
     assert report.inserted(page, text) == page
+
+
+def test_the_full_product_is_what_the_bar_names():
+    with rules_folder() as folder:
+        rules, shipped = read_rules(folder), read_rules(RULES_DIR)
+    assert len(rules.segments.ordered) >= 30
+    assert rules.by_event.keys() == shipped.by_event.keys()
+    assert {segment.name for segment in shipped.segments.ordered} < {segment.name for segment in rules.segments.ordered}
+    assert compile_parameters(parameters("EUR")).purchases.r == 0.243
+
+
+def test_a_million_timers_are_set_in_a_process_of_their_own():
+    assert timers.measure(1_000)["timers"]["pending"] == 1_000
 
 
 def test_a_page_without_the_comments_is_refused():

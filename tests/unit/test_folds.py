@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 
 from core.folds import FOLDS
 from core.folds.customers import KEPT_TRAITS
-from core.state import Consent, Dated, Deal, State, new
-from core.times import micros
+from core.state import Consent, Dated, Deal, FirstDay, State, Ticket, new
+from core.times import DAY, micros
 from schemas.registry import REGISTRY, TYPES
 from tests import factories as make
 from tests.factories import Event
@@ -62,14 +62,22 @@ def test_orders_are_counted_and_summed_by_currency() -> None:
     assert (state.first_purchase_at, state.last_purchase_at) == (instant(1), instant(3))
 
 
+def test_an_unknown_currency_is_kept_apart() -> None:
+    state = folded(
+        make.a_receipt("7", currency="ZZZ"), make.a_receipt("5"), make.an_order_completed(total=1, currency="ZZZ")
+    )
+    assert (state.orders, state.revenue) == (3, {"ZZZ": Decimal(8), "RUB": Decimal(5)})
+
+
 @pytest.mark.parametrize("total", ["0", "0.0000", "-5"])
 def test_a_receipt_over_nothing_is_no_order(total: str) -> None:
     assert folded(make.a_receipt(total), make.an_order_completed(total=total)) == new()
 
 
-def test_refunds_are_summed_apart() -> None:
-    state = folded(make.a_receipt_refunded(total="1.50"), make.an_order_refunded(total="2"))
-    assert (state.refunded, state.revenue, state.orders) == ({"RUB": Decimal("3.50")}, {}, 0)
+@pytest.mark.parametrize("days", [(2, 1, 1, 3), (1, 2, 3, 1), (3, 1, 2, 1)])
+def test_the_first_day_with_a_purchase_is_kept_with_its_sums(days: tuple[int, ...]) -> None:
+    state = folded(*(make.a_receipt("1.10", **on(day)) for day in days), make.a_receipt("0", **on(0)))
+    assert state.first_day == FirstDay(instant(1) // DAY, {"RUB": Decimal("2.20")})
 
 
 DEAL_WORDS = [make.a_deal_opened, make.a_deal_moved, make.a_deal_lost, make.a_deal_won]
@@ -94,7 +102,7 @@ def test_the_latest_balance_and_tier_are_kept() -> None:
 
 def test_tickets_are_open_until_solved_or_closed_and_again_when_reopened() -> None:
     state = folded(make.a_ticket_opened(**on(0)), make.a_ticket_solved(**on(1)))
-    assert state.ticket_states == {"ticket-1": Dated("closed", instant(1))}
+    assert state.ticket_states == {"ticket-1": Ticket("closed", instant(1), instant(0))}
     folded(make.a_ticket_reopened(**on(2)), into=state)
     assert state.ticket_states["ticket-1"].value == "open"
     folded(make.a_ticket_closed(**on(3)), make.a_ticket_replied(**on(3)), into=state)
@@ -116,7 +124,7 @@ def test_open_tickets_are_all_remembered() -> None:
 def test_a_late_word_does_not_open_a_ticket_that_was_closed_long_ago() -> None:
     closed = [make.a_ticket_closed(ticket_id=f"t-{number}", **on(1 + number % 9)) for number in range(51)]
     late = make.a_ticket_opened(ticket_id="t-0", **on(0))
-    assert folded(*closed, late).ticket_states.get("t-0", Dated("closed", 0)).value == "closed"
+    assert folded(*closed, late).ticket_states.get("t-0", Ticket("closed")).value == "closed"
 
 
 SATISFIED = [("freshdesk", 103, 1), ("freshdesk", 101, 1), ("freshdesk", 100, 0), ("freshdesk", -103, 0)]
@@ -192,12 +200,12 @@ def test_a_block_holds_until_a_later_word_and_wins_at_the_same_instant() -> None
 VARIED: list[Callable[..., Any]] = [
     lambda n: {"type": "receipt_issued", "total": f"{n}.10", "currency": ["RUB", "EUR"][n % 2]},
     lambda n: {"type": "order_completed", "total": f"{n}.25"},
-    lambda n: {"type": "receipt_refunded", "total": f"{n}.01"},
     lambda n: {"type": ["deal_opened", "deal_moved", "deal_won", "deal_lost"][n % 4], "deal_id": f"deal-{n % 2}"},
     lambda n: {"type": "loyalty_changed", "balance": n, "tier": [None, "gold"][n % 2]},
     lambda n: {"type": ["ticket_opened", "ticket_reopened", "ticket_solved", "ticket_closed"][n % 4]},
     lambda n: {"type": "ticket_rated", "scale": "stars5", "rating": 1 + n % 5},
-    lambda _: {"type": "ticket_replied"},
+    lambda n: {"type": "ticket_opened", "priority": [None, "low", "high", "urgent"][n % 4], "ticket_id": f"ticket-{n % 2}"},
+    lambda n: {"type": "ticket_replied", "by": ["agent", "customer"][n % 5 == 0], "ticket_id": f"ticket-{n % 2}"},
     lambda n: {"type": "survey_answered", "survey": "nps", "score": n},
     lambda n: {"type": "survey_answered", "survey": "leaving", "reason": ["expensive", "bad_service"][n % 2]},
     lambda n: {"type": "survey_answered", "survey": "staying", "reason": ["price", "quality"][n % 2]},
@@ -231,6 +239,15 @@ def in_any_order(*events: Event) -> None:
 
 def test_two_consents_of_the_same_instant_give_the_same_channels_in_any_order() -> None:
     in_any_order(make.a_consent_given(channels=["email"]), make.a_consent_given(channels=["sms"]))
+
+
+def test_a_deal_keeps_stage_script_and_role_of_its_latest_word() -> None:
+    words = [make.a_full_event("deal_moved", **on(1)), make.a_deal_moved(stage="offer", **on(2))]
+    assert folded(words[0]).deals["deal-1"] == Deal(
+        "open", instant(1), Decimal(90000), "RUB", "offer", "script-1", "director"
+    )
+    assert folded(*words).deals["deal-1"] == Deal("open", instant(2), None, None, "offer")
+    in_any_order(make.a_deal_moved(stage="offer"), make.a_deal_moved(script_id="s"), make.a_deal_moved(buyer_role="owner"))
 
 
 def test_two_words_on_a_deal_of_the_same_instant_give_the_same_amount_in_any_order() -> None:

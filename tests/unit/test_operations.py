@@ -8,12 +8,12 @@ import pytest
 
 from agents.operations.conservation import Counted, wrong
 from agents.operations.copies import Written, _differing, _unequal
-from agents.operations.course import Course, Tape, unfold
+from agents.operations.course import TICKED, Course, Tape, unfold
 from agents.operations.extents import Extents
 from agents.operations.logs import merged, source_id
 from agents.operations.replay import Selection
-from core.journey import Source, forward_headers
-from core.outcomes import Coordinate
+from core.outcomes import Coordinate, Forwarded
+from core.records import Source, forward_headers
 from streams.kafka.topics import SCORED
 
 SOURCE = Source("purchase", "i1", 0)
@@ -76,7 +76,7 @@ def test_logs_are_merged_by_time_and_never_within_a_log() -> None:
 
 
 def test_a_forwarded_copy_is_known_by_its_origin() -> None:
-    headers = tuple(forward_headers(Coordinate("purchase", "i1", 3, 17), 1_795_000_000_000_000))
+    headers = tuple(forward_headers(Coordinate("purchase", "i1", 3, 17), Forwarded("c-1", 0, 1_795_000_000_000_000)))
     assert source_id(ARecord(5, headers=headers), SOURCE) == "purchase:i1:3:17"
     assert source_id(ARecord(5, headers=headers), Source("purchase", "i2", 0)) == "purchase:i2:0:5"
     assert source_id(ARecord(5, headers=headers[:1]), SOURCE) == "purchase:i1:0:5"
@@ -89,9 +89,10 @@ def test_a_course_is_followed_and_what_came_before_it_by_time(*, whole: bool, be
     logs = [log(ARecord(0, 7), ARecord(1, 8), ARecord(2, 9)), log(ARecord(0, 1), ARecord(1, 2)), log(ARecord(4, 3))]
     logs += [log() for _ in SCORED[3:]]
     tapes = [Tape(records, source) for records, source in zip(logs, sources, strict=True)]
-    steps = bytes([0x80, 0x81, 0x01, 0x80, 0x80])
-    followed = read(unfold(Course(steps, firsts), tapes, whole=whole))
-    assert [(order, record.offset) for order, record in followed] == [*before, (0, 1), (1, 0), (0, 2)]
+    steps = bytes([0x80, TICKED, 0x81, 0x01, 0x80, 0x80])
+    followed = read(unfold(Course(steps, [1, 1, 1, 0, 2, 0], firsts, [("c-1", 9)], 0), tapes, whole=whole))
+    offsets = [(order, what if order == TICKED else what.offset, version) for order, what, version in followed]
+    assert offsets == [*((*one, 0) for one in before), (0, 1, 1), (TICKED, ("c-1", 9), 1), (1, 0, 1), (0, 2, 2)]
 
 
 def test_the_lowest_offset_that_differs_is_named() -> None:

@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from core import rows
-from core.journey import forward_headers
-from core.outcomes import Accepted, Dropped, Forwarded, Outcome, Rejected
+from core.outcomes import TICK, Accepted, Applied, Dropped, Forwarded, Outcome, Rejected, Unprompted
+from core.records import forward_headers
 from core.times import DAY, iso
 from schemas.dead_letter import DeadLetter
 from schemas.enriched_event import EnrichedEvent
@@ -41,6 +41,8 @@ def test_a_row_holds_who_when_where_and_the_scores() -> None:
         "loaded_at": BATCH,
         "time_clamped": 0,
         "seq": 1,
+        "rules_version": 3,
+        "session_id": str(T0 // 1000),
         "product_id": "sku-1",
         "product_category": "shoes",
         "properties": {"product": {"id": "sku-1", "category": "shoes"}},
@@ -48,6 +50,7 @@ def test_a_row_holds_who_when_where_and_the_scores() -> None:
         "contributions.rule": ["added", "came_close"],
         "contributions.score": ["engagement", "fit"],
         "contributions.points": [25.0, 1.0],
+        "contributions.occurred_at": [iso(T0), iso(T0)],
         "_topic": "site-interaction",
         "_incarnation": "i1",
         "_partition": 0,
@@ -66,8 +69,15 @@ FILLED: list[tuple[Event, dict[str, Any]]] = [
     (make.a_content_rated(), {"content_id": "content-1", "rating": 5}),
     (make.a_ticket_rated(), {"ticket_id": "ticket-1", "rating": 103}),
     (make.a_subscribed(channel="sms"), {"list": "offers", "channel": "sms"}),
-    (make.a_receipt(), {"store_id": "store-1", "receipt_number": "1001", "amount": "99.90", "currency": "RUB"}),
-    (make.an_order_completed(total=5), {"order_id": "order-1", "amount": 5, "currency": "RUB"}),
+    (
+        make.a_receipt(receipt=make.a_receipt_number()),
+        {"store_id": "store-1", "receipt_number": "1001", "amount": "99.90", "currency": "RUB"},
+    ),
+    (
+        make.an_order_refunded(total=5),
+        {"order_id": "order-1", "amount": 5, "currency": "RUB", "refund_state": "waiting"},
+    ),
+    (make.an_order_completed(order_id="order-1", total=5), {"order_id": "order-1", "amount": 5, "currency": "RUB"}),
     (make.a_deal_won(amount=5.5, currency="RUB"), {"deal_id": "deal-1", "amount": 5.5, "currency": "RUB"}),
     (make.a_deal_lost(script_id="s-1", reason="price"), {"deal_id": "deal-1", "script_id": "s-1", "reason": "price"}),
     (make.an_nps_answer(score=0), {"nps_score": 0}),
@@ -113,6 +123,9 @@ OUTCOMES: list[tuple[Outcome, str, str]] = [
     (REJECTED, "rejected", "invalid_field"),
     (Dropped(DropCode.DUPLICATE_EVENT), "dropped", "duplicate_event"),
     (Forwarded("c-1", 3, BROKER_TIME), "forwarded", ""),
+    (Applied("c-1"), "applied", ""),
+    (Unprompted("c-1", topic=TICK, instant=BROKER_TIME), "ticked", ""),
+    (Applied("c-1", reason="over_limit"), "applied", "over_limit"),
 ]
 
 
@@ -189,7 +202,7 @@ def test_a_closing_marker_is_only_a_batch_number() -> None:
 @pytest.mark.parametrize("key", [None, b"", b"c-1", b"\xff\x00"])
 @pytest.mark.parametrize("value", [None, b"", b"{", bytes(range(256))])
 def test_a_dead_letter_holds_the_original_bytes(key: bytes | None, value: bytes | None) -> None:
-    headers = [*forward_headers(HERE, BROKER_TIME), ("none", None), ("binary", b"\xff")]
+    headers = [*forward_headers(HERE, Forwarded("c-1", 3, BROKER_TIME)), ("none", None), ("binary", b"\xff")]
     record = ARecord(42, value, key=key, headers=headers)
     letter = DeadLetter.model_validate_json(rows.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))
     assert (letter.id, letter.offset, letter.reason) == ("purchase:i1:7:42", 42, ReasonCode.INVALID_FIELD)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from core.rules import CompiledRule, RuleSet, compile_rules
 from core.times import DAY
-from tests.unit.pipeline import RULES, SCORES, a_rule_set, compiled
+from tests.unit.pipeline import INTEREST, KEEN, RULES, SCORES, SEGMENTS, WINDOWS, a_rule_set, compiled
 
 
 def a_rule(**changes: Any) -> dict[str, Any]:
@@ -51,6 +51,18 @@ CONDITIONS = [
     ({"page.path": {"prefix": "/shop", "equals": "/shop"}}, False),
     ({"rating": 4, "total": {"at_least": 100}}, False),
     ({"rating": 4, "total": {"at_least": 50}}, True),
+    ({"page.path": {"matches": "sho.s"}}, True),
+    ({"page.path": {"matches": "^shoes"}}, False),
+    ({"page.path": {"matches": "(?i)^/SHOP/"}}, True),
+    ({"rating": {"matches": "^4$"}}, True),
+    ({"missing": {"matches": "."}}, False),
+    ({"empty": {"present": True}}, True),
+    ({"missing": {"present": True}}, False),
+    ({"missing": {"present": False}}, True),
+    ({"page.path": {"present": False}}, False),
+    ({"page": {"present": False}}, True),
+    ({"page.tags": {"present": True}}, False),
+    ({"rating": {"present": True, "at_least": 5}}, False),
 ]
 
 
@@ -70,6 +82,8 @@ CONDITIONS_OF_ANY_KIND = [
     {"prefix": "x"},
     {"at_least": -1e9},
     {"below": 1e9},
+    {"matches": ".*"},
+    {"present": True},
 ]
 
 
@@ -112,6 +126,7 @@ REFUSED = [
     (a_rule_set(rules=[a_rule(), a_rule(), a_rule(id="x"), a_rule(id="x")]), "rule ids stand twice: bought, x"),
     (a_rule_set(rules=[a_rule(score="fame")]), "rule bought: no score is called 'fame'"),
     (a_rule_set(rules=[a_rule(event=["order_completed", "ordered"])]), "rule bought: no event type is called 'ordered'"),
+    (a_rule_set(rules=[a_rule(event="app_opened", group="looks")]), "rule bought: no group is called 'looks'"),
     (a_rule_set(grade={"letter": "fit", "digit": "fame"}), "grade: names a score that is not there"),
 ]
 
@@ -130,14 +145,58 @@ def test_rules_may_only_name_what_there_is(rule_set: dict[str, Any], message: st
         {"points": "five"},
         {"points": float("nan")},
         {"id": "Bought"},
+        {"id": "refund"},
         {"when": {"total": {"above": 5}}},
         {"when": {"total": None}},
         {"every": "day"},
+        {"cap": {"points": 0, "per": "day"}},
+        {"cap": {"points": 5, "per": "week"}},
+        {"group": "Looks"},
+        {"when": {"total": {"present": None}}},
     ],
 )
 def test_a_rule_has_bounded_points_a_plain_id_and_known_words(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         RuleSet.model_validate(a_rule_set(rules=[a_rule(**changes)]))
+
+
+PATTERNS = ["(?=a)", "(?<!a)b", r"(a)\1", "(", "a{1001}", "x" * 201, ""]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_that_could_run_away_is_refused(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="matches"):
+        RuleSet.model_validate(a_rule_set(rules=[a_rule(when={"currency": {"matches": pattern}})]))
+
+
+def test_a_refused_pattern_is_told_with_the_reason() -> None:
+    with pytest.raises(
+        ValidationError, match=r"invalid perl operator: \(\?=\); look-around and back-references are refused"
+    ):
+        RuleSet.model_validate(a_rule_set(rules=[a_rule(when={"currency": {"matches": "(?=a)"}})]))
+
+
+def test_a_pattern_takes_time_linear_in_the_text() -> None:
+    assert not holds({"page.path": {"matches": "^(a+)+$"}}, {"page": {"path": "a" * 2_000 + "b"}})
+
+
+LIMITS = [
+    {"event": event, limit: value}
+    for event in ("receipt_issued", ["order_completed", "page_viewed"], "traits")
+    for limit, value in {"cap": {"points": 9, "per": "day"}, "once": True, "group": "looks"}.items()
+]
+
+
+@pytest.mark.parametrize("changes", LIMITS)
+def test_purchases_and_traits_take_no_caps(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"cap, once, group: a (refund|rule on traits)"):
+        RuleSet.model_validate(a_rule_set(rules=[a_rule(**changes)]))
+
+
+def test_once_and_a_cap_exclude_each_other() -> None:
+    capped = a_rule(event="page_viewed", once=True, cap={"points": 9, "per": "day"})
+    with pytest.raises(ValidationError, match="once: is a cap itself; leave `cap` out"):
+        RuleSet.model_validate(a_rule_set(rules=[capped]))
 
 
 @pytest.mark.parametrize("floors", [(20, 0), (0, 0), (0, 20, 20)])
@@ -218,3 +277,10 @@ def test_bands_have_names_of_their_own() -> None:
     bands = [{"name": "low", "from": 0}, {"name": "low", "from": 5}]
     with pytest.raises(ValidationError, match="names of their own"):
         RuleSet.model_validate(a_rule_set(scores={**SCORES, "fit": {"bands": bands}}))
+
+
+@pytest.mark.parametrize("path", ["scores.engagement", "bands.engagement", "segments.keen"])
+def test_a_rule_on_the_profile_looks_at_no_score(path: str) -> None:
+    rule = {**KEEN, "when": {path: {"at_least": 3}}}
+    with pytest.raises(ValueError, match=f"looks_often: when.{path}: a rule on the profile can not look at scores"):
+        compiled(windows=WINDOWS, segments=SEGMENTS, scores={**SCORES, "interest": INTEREST}, rules=[*RULES, rule])

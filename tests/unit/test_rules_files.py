@@ -135,7 +135,7 @@ def test_a_file_must_be_a_mapping(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("rules", ["5", "true", "bought", "{id: bought}"])
 def test_rules_that_are_no_list_are_located_by_file_and_field(tmp_path: Path, rules: str) -> None:
-    assert refusal(tmp_path, purchases=f"rules: {rules}\n").startswith("purchases.yaml: rules: ")
+    assert refusal(tmp_path, purchases=f"rules: {rules}\n").startswith("purchases.yaml, line 1: rules: ")
 
 
 def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import assume, given, strategies as st
 
 from core.scores import Scale, add, band_after, decayed, next_fall, value_at
 from core.state import Score
-from core.times import DAY, SECOND, Micros
+from core.times import DAY, MILLISECOND, SECOND, Micros
 from tests.unit.pipeline import T0
 
 HALF_LIFE = 10 * DAY
@@ -37,7 +37,7 @@ def test_decay_keeps_the_sign_and_can_be_done_in_steps(value: float, first: Micr
 
 
 def added(given_: list[tuple[float, Micros]], scale: Scale) -> Score:
-    score = scale.start(given_[0][1])
+    score = scale.start()
     for points, at in given_:
         add(score, points, at, scale)
     return score
@@ -71,8 +71,8 @@ def test_points_below_what_is_shown_must_be_earned_back() -> None:
 
 
 def test_a_new_customer_starts_in_the_band_of_zero_points() -> None:
-    assert WARMTH.start(T0) == Score(0.0, T0, "cold")
-    assert FIT.start(T0) == Score(0.0, T0, "fair")
+    assert WARMTH.start() == Score(0.0, 0, "cold")
+    assert FIT.start() == Score(0.0, 0, "fair")
 
 
 @pytest.mark.parametrize(
@@ -156,4 +156,4 @@ def test_a_value_exactly_on_the_edge_falls_next() -> None:
     score = Score(17.0, T0, "warm")
     assert band_after("warm", value_at(score, T0, WARMTH), WARMTH) == "warm"
     assert band_after("warm", value_at(score, T0 + SECOND, WARMTH), WARMTH) == "cold"
-    assert next_fall(score, WARMTH) == (T0 + 1, "cold")
+    assert next_fall(score, WARMTH) == (T0 + 2 * MILLISECOND, "cold")

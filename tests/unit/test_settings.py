@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.settings import SettingsError, known_variables, read_settings
-from core.identity import keyed_hash
+from core.identifiers import Identifiers, IdentitySpec
 
 SECRET = "Tr0ub4dor&3"
 
@@ -50,12 +50,12 @@ def test_settings_are_read_from_their_variables(monkeypatch: pytest.MonkeyPatch)
 def test_an_unknown_variable_is_refused_with_the_nearest_name(
     monkeypatch: pytest.MonkeyPatch, name: str, nearest: str
 ) -> None:
-    assert refusal(monkeypatch, name, SECRET) == f"{name} is no setting; did you mean {nearest}?"
+    assert refusal(monkeypatch, name, SECRET) == f"{name} is no setting; did you mean {nearest!r}?"
 
 
 @pytest.mark.parametrize("name", ["WARMTH_", "WARMTH_QQQQ"])
 def test_even_a_name_that_is_near_to_none_gets_one(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    nearest = refusal(monkeypatch, name, "").removeprefix(f"{name} is no setting; did you mean ").removesuffix("?")
+    nearest = refusal(monkeypatch, name, "").removeprefix(f"{name} is no setting; did you mean '").removesuffix("'?")
     assert nearest in known_variables()
 
 
@@ -99,4 +99,4 @@ def test_every_hash_key_that_is_taken_can_be_used(monkeypatch: pytest.MonkeyPatc
         key = read_settings().streams.hash_key.get_secret_value().encode()
     except SettingsError:
         return
-    assert keyed_hash("card", "2200-0001", key)
+    assert Identifiers(IdentitySpec(), key).key("card", "2200-0001")

@@ -1,0 +1,1 @@
+"""What people read in the terminal, made of documents of the public contracts; see docs/profile.md."""
