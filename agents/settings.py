@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from collector.settings import CollectorSettings
 from core.names import nearest
 from sinks.settings import SinkSettings
 from streams.settings import PREFIX, StreamSettings
@@ -15,7 +16,7 @@ class SettingsError(Exception):
 
 
 class AllSettings(NamedTuple):
-    """The settings of every shell folder."""
+    """The settings of every shell folder; the collector reads its own."""
 
     streams: StreamSettings
     sinks: SinkSettings
@@ -23,7 +24,8 @@ class AllSettings(NamedTuple):
 
 def known_variables() -> frozenset[str]:
     """Return the names of all environment variables that are settings."""
-    return frozenset(PREFIX + name.upper() for model in (StreamSettings, SinkSettings) for name in model.model_fields)
+    models = (StreamSettings, SinkSettings, CollectorSettings)
+    return frozenset(PREFIX + name.upper() for model in models for name in model.model_fields)
 
 
 def read_settings() -> AllSettings:
@@ -37,6 +39,7 @@ def read_settings() -> AllSettings:
         if name.upper().startswith(PREFIX) and name not in known:
             raise SettingsError(f"{name} is no setting{nearest(name.upper(), known, cutoff=0)}")
     try:
+        CollectorSettings()
         return AllSettings(StreamSettings(), SinkSettings())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -63,8 +63,12 @@ class Admission:
             broker_time: When the broker appended the record.
         """
         raw = self._read(value)
+        return raw if isinstance(raw, Rejected) else self.judge(raw, broker_time)
+
+    def judge(self, raw: Any, broker_time: Micros) -> Admitted | Rejected:
+        """Return the event that was decoded from JSON, or why it is none; the edge asks this before anything is sent."""
         if type(raw) is not dict:
-            return raw if isinstance(raw, Rejected) else _rejected(ReasonCode.NOT_AN_OBJECT, "the record is no JSON object")
+            return _rejected(ReasonCode.NOT_AN_OBJECT, "the record is no JSON object")
         try:
             contract = self._contracts.get((raw.get("type", ""), raw.get("schema_version") or 1))
         except TypeError:  # a list or an object where a name should be

@@ -45,6 +45,16 @@ def compile_projection(models: tuple[type[Envelope], ...], plan: Plan = NO_PLAN)
     return tell_apart(models, lambda model: _event(model, plan))
 
 
+def compile_allow_list(models: tuple[type[Envelope], ...], plan: Plan = NO_PLAN) -> Projection:
+    """Return what keeps of a validated event everything that its contract names, as the edge sends it on.
+
+    Args:
+        models: Contracts of the type; if several, one field tells them apart by a constant.
+        plan: Tracking plan; without one no custom property is kept.
+    """
+    return tell_apart(models, lambda model: _event(model, plan, identifying=True))
+
+
 def tell_apart(
     models: tuple[type[Envelope], ...], compile_one: Callable[[type[Envelope]], Callable[[Document], T]]
 ) -> Callable[[Document], T]:
@@ -66,8 +76,8 @@ def _constant(model: type[Envelope], name: str) -> Any:
     return values[0] if len(values) == 1 else None
 
 
-def _event(model: type[Envelope], plan: Plan) -> Projection:
-    narrow = _narrow(model, _COLUMNS)
+def _event(model: type[Envelope], plan: Plan, *, identifying: bool = False) -> Projection:
+    narrow = _narrow(model, _NOTHING, identifying=True) if identifying else _narrow(model, _COLUMNS)
     if issubclass(model, CustomTracked):
         narrow = _planned(narrow, plan)
 
@@ -93,11 +103,12 @@ def _planned(narrow: _Narrow, plan: Plan) -> _Narrow:
     return narrow_planned
 
 
-def _narrow(model: type[Contract], columns: Set[str] = _NOTHING) -> _Narrow:
-    """Return what narrows one object; `columns` are known, yet not kept."""
+def _narrow(model: type[Contract], columns: Set[str] = _NOTHING, *, identifying: bool = False) -> _Narrow:
+    """Return what narrows one object; `columns` are known, yet not kept; so is, unless asked for, what is identifying."""
     known = frozenset(model.model_fields)
-    objects = {name: narrow for name, info in model.model_fields.items() if (narrow := _inner(info.annotation))}
-    plain = known - objects.keys() - columns - _identifying(model)
+    inner = {name: _inner(info.annotation, identifying=identifying) for name, info in model.model_fields.items()}
+    objects = {name: narrow for name, narrow in inner.items() if narrow}
+    plain = known - objects.keys() - columns - (_NOTHING if identifying else _identifying(model))
     return _tree(known, plain, objects, columns) if objects else _flat(known, plain)
 
 
@@ -138,11 +149,12 @@ def _tree(known: frozenset[str], plain: frozenset[str], objects: Mapping[str, _N
     return narrow
 
 
-def _inner(annotation: Any) -> _Narrow | None:
+def _inner(annotation: Any, *, identifying: bool) -> _Narrow | None:
     """Return what narrows a field that holds an object or a list of objects, None for any other."""
     if isinstance(annotation, type) and issubclass(annotation, Contract):
-        return _narrow(annotation)
-    narrow = next(filter(None, map(_inner, get_args(annotation))), None)
+        return _narrow(annotation, identifying=identifying)
+    parts = (_inner(part, identifying=identifying) for part in get_args(annotation))
+    narrow = next(filter(None, parts), None)
     return _each(narrow) if narrow and get_origin(annotation) is list else narrow
 
 

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from agents.cli import (
+    collecting,
     demo,
     fitting,
     inspect,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 PARTS = (
     stack, demo, sending, scoring, inspect, segments, queries, reporting, fitting, rules, trying, publishing, operations,
-    workers, schemas,
+    workers, collecting, schemas,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)

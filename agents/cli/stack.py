@@ -56,7 +56,7 @@ def up(
     scorers: Workers = 1,
     loaders: Workers = 1,
 ) -> None:
-    """Start broker, ClickHouse, scorer and loader on this machine, and stay until SIGTERM or Ctrl-C."""
+    """Start broker, ClickHouse, collector, scorer and loader on this machine, and stay until SIGTERM or Ctrl-C."""
     settings_of(None)
     plan = Plan(data.resolve(), port_base, broker, scorers, loaders)
     asyncio.run(_up(plan, as_json=as_json))
@@ -88,7 +88,10 @@ def _announce(supervisor: Supervisor, plan: Plan, *, as_json: bool) -> None:
         typer.echo(orjson.dumps(announcement))
         sys.stdout.flush()
         return
-    typer.echo(f"Kafka      {announcement['kafka']}\nClickHouse {announcement['clickhouse']}   (database warmth)")
+    typer.echo(
+        f"Kafka      {announcement['kafka']}\nClickHouse {announcement['clickhouse']}   (database warmth)\n"
+        f"Collector  {announcement['collector']}   (takes any write key until keys are configured)"
+    )
     if plan.broker == "embedded":
         typer.echo(
             "The embedded broker keeps nothing over a restart: what is not loaded when it ends is lost, and a subscriber\n"

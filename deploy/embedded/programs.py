@@ -21,7 +21,10 @@ _KAFKA_SCRIPT: Final = Path(__file__).parent.parent / "kafka" / "broker"
 
 
 class Plan(NamedTuple):
-    """What a stack is made of. Ports follow `port_base`: Kafka, its controller, ClickHouse, then metrics from + 10."""
+    """What a stack is made of.
+
+    Ports follow `port_base`: Kafka, its controller, ClickHouse, the collector, then metrics from + 10.
+    """
 
     data: Path
     port_base: int
@@ -41,6 +44,11 @@ class Plan(NamedTuple):
         return f"http://{HOST}:{self.port_base + 2}"
 
     @property
+    def collector(self) -> str:
+        """Address of the collector."""
+        return f"http://{HOST}:{self.port_base + 3}"
+
+    @property
     def broker_isolates(self) -> bool:
         """Whether the broker hides aborted transactions."""
         return self.broker == "kafka"
@@ -53,7 +61,7 @@ class Plan(NamedTuple):
         """Return every port that the stack listens on."""
         controller = [self.port_base + 1] if self.broker == "kafka" else []
         workers = range(self.port_base + 10, self.port_base + 10 + self.scorers + self.loaders)
-        return [self.port_base, *controller, self.port_base + 2, *workers]
+        return [self.port_base, *controller, self.port_base + 2, self.port_base + 3, *workers]
 
     def environment(self) -> dict[str, str]:
         """Return the settings that every worker of this stack shares."""
@@ -117,6 +125,17 @@ def worker_program(plan: Plan, kind: Literal["scorer", "loader"], slot: int) -> 
     environment = {**plan.environment(), "WARMTH_SLOT": str(slot), "WARMTH_METRICS_PORT": str(port)}
     ready = _answers(f"http://{HOST}:{port}/metrics", b"warmth_ready 1.0")
     return Program(f"{kind}-{slot}", [*_PYTHON, "agents.cli", "worker", kind], environment, ready)
+
+
+def collector_program(plan: Plan) -> Program:
+    """Return the collector."""
+    environment = {
+        **plan.environment(),
+        "WARMTH_COLLECTOR_HOST": HOST,
+        "WARMTH_COLLECTOR_PORT": str(plan.port_base + 3),
+    }
+    ready = _answers(f"{plan.collector}/readyz", b'"ready":true')
+    return Program("collector", [*_PYTHON, "collector", "serve"], environment, ready)
 
 
 def _listens(port: int) -> Callable[[], Awaitable[bool]]:

@@ -14,6 +14,7 @@ class StackState(msgspec.Struct, frozen=True):
 
     kafka: str
     clickhouse: str
+    collector: str
     partitions: int
     broker_isolates: bool
     metrics: dict[str, str]
@@ -26,7 +27,13 @@ class StackState(msgspec.Struct, frozen=True):
         """Return what `warmth up --json` prints."""
         pids = {name.removesuffix("-0"): pid for name, pid in self.pids.items()}
         metrics = {name.removesuffix("-0"): address for name, address in self.metrics.items()}
-        return {"kafka": self.kafka, "clickhouse": self.clickhouse, "collector": None, "metrics": metrics, "pids": pids}
+        return {
+            "kafka": self.kafka,
+            "clickhouse": self.clickhouse,
+            "collector": self.collector,
+            "metrics": metrics,
+            "pids": pids,
+        }
 
 
 def write_state(folder: Path, state: StackState) -> None:

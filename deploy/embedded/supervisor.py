@@ -11,6 +11,7 @@ from deploy.embedded.programs import (
     Plan,
     broker_program,
     clickhouse_program,
+    collector_program,
     port_is_taken,
     worker_program,
 )
@@ -55,6 +56,7 @@ class Supervisor:
         return StackState(
             kafka=plan.kafka,
             clickhouse=plan.clickhouse,
+            collector=plan.collector,
             partitions=plan.partitions,
             broker_isolates=plan.broker_isolates,
             metrics={
@@ -85,10 +87,10 @@ class Supervisor:
         self._publish()
 
     async def stop(self) -> None:
-        """Stop everything, workers first, so that they commit what they have."""
+        """Stop everything: the door first, then the workers, so that they commit what they have."""
         if self._again is not None:
             self._again.cancel()
-        for names in (("scorer",), ("loader",), ("broker", "clickhouse")):
+        for names in (("collector",), ("scorer",), ("loader",), ("broker", "clickhouse")):
             await asyncio.gather(*(child.stop() for name, child in self._children.items() if name.split("-")[0] in names))
         if self._children:  # else the state is that of another stack, which refused us
             remove_state(self._plan.data)
@@ -96,9 +98,8 @@ class Supervisor:
     async def _start_workers(self) -> None:
         plan = self._plan
         kinds: list[tuple[Literal["scorer", "loader"], int]] = [("scorer", plan.scorers), ("loader", plan.loaders)]
-        await asyncio.gather(
-            *(self._run(worker_program(plan, kind, slot)) for kind, number in kinds for slot in range(number))
-        )
+        workers = [worker_program(plan, kind, slot) for kind, number in kinds for slot in range(number)]
+        await asyncio.gather(*map(self._run, [*workers, collector_program(plan)]))
 
     async def _run(self, program: Program) -> None:
         self._say(f"starting {program.name}")
@@ -135,7 +136,7 @@ class Supervisor:
         self._publish()
 
     async def _begin_with_broker(self, broker: Child) -> None:
-        workers = [name for name in self._children if name.startswith(("scorer", "loader"))]
+        workers = [name for name in self._children if name.startswith(("scorer", "loader", "collector"))]
         await asyncio.gather(*(self._children[name].stop() for name in workers))
         if not await broker.wait_ready(_READY_SECS):
             raise StackError("the broker does not get ready")

@@ -134,7 +134,12 @@ def _assert_all_is_there(ground: Ground) -> None:
         "SELECT countIf(outcome NOT IN ('forwarded', 'ticked')), countIf(outcome = 'rejected') FROM outcomes"
         " WHERE topic != 'warmth-command'"
     )
-    assert ended == ground.sent, f"{ended} of {ground.sent} outcomes"
+    repeated = ground.ask(
+        "SELECT topic, partition, offset, groupArray((outcome, log_partition, log_offset, loaded_at)) FROM outcomes"
+        " WHERE outcome NOT IN ('forwarded', 'ticked') AND topic != 'warmth-command'"
+        " GROUP BY topic, partition, offset HAVING count() > 1 LIMIT 3"
+    )
+    assert ended == ground.sent, f"{ended} of {ground.sent} outcomes; twice: {repeated}"
     assert ground.ask("SELECT count() FROM dead_letters_now") == [(rejected,)]
     keys = "SELECT uniqExact(profile_key), (SELECT count() FROM profiles_now) FROM events_now"
     ((customers, profiles),) = ground.ask(keys)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 WARMTH = [sys.executable, "-P", "-m", "agents.cli"]
@@ -47,13 +48,27 @@ class Stack:
         self.announced = json.loads(line)
         self.kafka = self.announced["kafka"]
         self.clickhouse = self.announced["clickhouse"]
+        self.collector = self.announced["collector"]
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of `warmth` against this stack."""
-        command = [*WARMTH, *arguments, "--data", str(self.folder)]
+        return self.run_alone(*arguments, "--data", str(self.folder), check=check)
+
+    @staticmethod
+    def run_alone(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of `warmth` that needs no stack."""
+        command = [*WARMTH, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert not check or done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    @staticmethod
+    def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+        """Return once something holds."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, "it does not come to hold"
+            time.sleep(0.2)
 
     def status(self) -> dict:
         """Return what `warmth status --json` says."""

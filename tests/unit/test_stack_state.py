@@ -10,6 +10,7 @@ from deploy.embedded.state import StackState, alive, read_state, remove_state, w
 STATE = StackState(
     kafka="127.0.0.1:9092",
     clickhouse="http://127.0.0.1:8123",
+    collector="http://127.0.0.1:8080",
     partitions=12,
     broker_isolates=False,
     metrics={"scorer-0": "127.0.0.1:9101"},
@@ -21,7 +22,7 @@ STATE = StackState(
 
 
 def test_a_state_is_read_as_it_was_written_and_replaced_at_once(tmp_path: Path) -> None:
-    for state in (STATE, StackState("k", "c", 1, True, {}, {}, 1)):
+    for state in (STATE, StackState("k", "c", "h", 1, True, {}, {}, 1)):
         write_state(tmp_path, state)
         assert read_state(tmp_path) == state
         assert [path.name for path in tmp_path.iterdir()] == ["warmth.json"]
@@ -45,7 +46,7 @@ def test_the_first_worker_of_a_kind_is_announced_without_its_number() -> None:
     assert STATE.announcement() == {
         "kafka": "127.0.0.1:9092",
         "clickhouse": "http://127.0.0.1:8123",
-        "collector": None,
+        "collector": "http://127.0.0.1:8080",
         "metrics": {"scorer": "127.0.0.1:9101"},
         "pids": {"scorer": 12, "scorer-1": 13, "supervisor": 11},
     }

@@ -1,0 +1,1 @@
+"""The collector's endpoints, one wire format a file."""

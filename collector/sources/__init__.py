@@ -1,0 +1,1 @@
+"""What foreign systems send, mapped to events of ours: pure, one wire format a file."""

@@ -1,0 +1,156 @@
+"""Reads the fields of a foreign object, in the types that our contracts take, and remembers which were read."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address, ip_network
+from typing import Any, Final, NamedTuple
+
+_PLACES: Final = Decimal("0.0001")
+_LONGEST_NUMBER: Final = 40
+"""Characters of a number that is looked into: what is longer is no amount of anything."""
+_MILLISECONDS_FROM: Final = 100_000_000_000
+"""An epoch number from here on is in milliseconds: in seconds it would lie beyond the year 5000."""
+
+
+class Mapped(NamedTuple):
+    """An event of ours, and how many fields of the foreign one have no place in it."""
+
+    topic: str
+    event: dict[str, Any]
+    omitted: int = 0
+
+
+class Unusable(NamedTuple):
+    """What says nothing that any contract of ours could hold; `detail` names fields, never values."""
+
+    detail: str
+
+
+class Fields:
+    """A foreign object; anything else has no fields. Names are tried in order, nulls and empty texts count as absent.
+
+    Args:
+        raw: The object, as decoded from JSON.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw: dict[str, Any] = raw if isinstance(raw, dict) else {}
+        self._read: set[str] = set()
+
+    @property
+    def unread(self) -> int:
+        """How many fields that hold something nobody asked for."""
+        return sum(value is not None for name, value in self._raw.items() if name not in self._read)
+
+    def rest(self) -> dict[str, Any]:
+        """Return the fields that nobody asked for."""
+        return {name: value for name, value in self._raw.items() if name not in self._read}
+
+    def value(self, *names: str) -> Any:
+        """Return the first of the fields that holds something, as it is."""
+        self._read.update(names)
+        for name in names:
+            value = self._raw.get(name)
+            if value is not None and value != "":
+                return value
+        return None
+
+    def inner(self, name: str) -> "Fields":
+        """Return the fields of an inner object."""
+        return Fields(self.value(name))
+
+    def items(self, *names: str) -> Iterator["Fields"]:
+        """Yield the objects of a list."""
+        value = self.value(*names)
+        for item in value if isinstance(value, list) else ():
+            yield Fields(item)
+
+    def text(self, *names: str) -> str | None:
+        """Return a text; numbers are written out, as trackers send ids of both kinds."""
+        return text(self.value(*names))
+
+    def number(self, *names: str) -> Any:
+        """Return a decimal number as a contract takes it; what is none stays, for the contract to refuse."""
+        return number(self.value(*names))
+
+    def whole(self, *names: str) -> Any:
+        """Return a whole number where the value is one; what is none stays, for the contract to refuse."""
+        value = self.value(*names)
+        exact = number(value)
+        if isinstance(exact, str) and exact.lstrip("-").isdigit():
+            return int(exact)
+        return value
+
+    def instant(self, *names: str) -> str | None:
+        """Return a time as RFC 3339 with a zone; None where there is none that can be read."""
+        return instant(self.value(*names))
+
+
+def text(value: Any) -> str | None:
+    """Return a text or a number as text, None for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return None
+
+
+def number(value: Any) -> Any:
+    """Return a decimal number as text with at most four places; what is no number is returned as it is."""
+    exact = decimal(value)
+    return value if exact is None else _written(exact)
+
+
+def decimal(value: Any) -> Decimal | None:
+    """Return a number, or a text that is one, exactly as it is written; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    written = str(value).strip()
+    if len(written) > _LONGEST_NUMBER:
+        return None
+    try:
+        exact = Decimal(written)
+    except InvalidOperation:
+        return None
+    return exact if exact.is_finite() and exact.adjusted() < _LONGEST_NUMBER else None
+
+
+def _written(exact: Decimal) -> str:
+    places = exact.as_tuple().exponent
+    if isinstance(places, int) and places < -4:
+        exact = exact.quantize(_PLACES)
+    plain = f"{exact:f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def instant(value: Any) -> str | None:
+    """Return a time as RFC 3339 with a zone: a text without one is UTC, a number is seconds or milliseconds since 1970."""
+    if isinstance(value, str):
+        try:
+            read = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return instant(int(value)) if value.isdecimal() and value.isascii() and len(value) < 15 else None
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).isoformat()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value
+            return datetime.fromtimestamp(seconds, UTC).isoformat()
+        except (OverflowError, ValueError, OSError):
+            return None
+    return None
+
+
+def cut_address(value: str | None) -> str | None:
+    """Return the network of a client address, which is nobody's own: /24 of IPv4, /48 of IPv6; None where it is none."""
+    try:
+        address = ip_address((value or "").strip())
+    except ValueError:
+        return None
+    network = ip_network((address, 24 if address.version == 4 else 48), strict=False)
+    return str(network.network_address)
+
+
+def compact(**fields: Any) -> dict[str, Any]:
+    """Return the fields that hold something."""
+    return {name: value for name, value in fields.items() if value is not None}
