@@ -1,0 +1,45 @@
+"""Every example of `docs/sources` is sent to a collector as it is shipped, and stored."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.clients import query
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.embedded
+PAGES = sorted(path for path in (Path(__file__).parents[2] / "docs" / "sources").glob("*.md") if path.name != "README.md")
+STORED = {
+    "freshdesk": {"ticket_opened": 1, "ticket_solved": 1, "ticket_rated": 1},
+    "snowplow": {"page_viewed": 2},
+    "tills": {"receipt_issued": 1, "receipt_refunded": 1, "deal_won": 1, "consent_given": 1},
+    "trackers": {"customer_identified": 2, "product_viewed": 1, "page_viewed": 2},
+}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of its own for each page."""
+    running = Stack(tmp_path / "stack")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_examples_of_a_page_are_stored_as_it_says(page: Path, stack: Stack) -> None:
+    examples = re.findall(r"```(http|python)\n(.*?)```", page.read_text(), re.DOTALL)
+    assert examples
+    for kind, text in examples:
+        if kind == "python":
+            exec(compile(text, page.name, "exec"), {"WRITE_KEY": "shop", "COLLECTOR": stack.collector})  # noqa: S102
+        else:
+            request, body = text.split("\n\n", 1)
+            method, path = request.split()
+            answer = httpx.request(method, stack.collector + path, content=body.encode(), auth=("shop", ""))
+            assert (answer.status_code, answer.json()) == (200, {"success": True}), text
+    stack.wait_until_read()
+    stored = query(stack.clickhouse, "SELECT type, count() FROM events WHERE type NOT LIKE 'profile_%' GROUP BY type")
+    assert dict(stored) == STORED[page.stem]
