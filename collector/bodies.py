@@ -89,12 +89,16 @@ def write_anyhow(message: Any) -> bytes:
         return b'"nested too deep"'
 
 
-def is_deeper(value: Any, depth: int) -> bool:
-    """Tell whether objects and lists stand in each other more than `depth` times."""
+def is_deeper(message: Any, written: bytes, depth: int) -> bool:
+    """Tell whether objects and lists stand in each other more than `depth` times; few brackets tell that they do not."""
+    return written.count(b"{") + written.count(b"[") > depth and _is_deeper(message, depth)
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
     if isinstance(value, dict):
-        return depth == 0 or any(is_deeper(inner, depth - 1) for inner in value.values() if isinstance(inner, (dict, list)))
+        return depth == 0 or any(_is_deeper(inner, depth - 1) for inner in value.values() if isinstance(inner, (dict, list)))
     if isinstance(value, list):
-        return depth == 0 or any(is_deeper(inner, depth - 1) for inner in value if isinstance(inner, (dict, list)))
+        return depth == 0 or any(_is_deeper(inner, depth - 1) for inner in value if isinstance(inner, (dict, list)))
     return False
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +16,7 @@ from collector.bodies import Limits, Refusal
 from collector.delivery import Delivery
 from collector.intake import Intake, Mapper, Taken
 from collector.keys import Key, Keyring, Rates, Scope
-from collector.sources.fields import cut_address
+from collector.sources.fields import cut_address, instant
 from collector.sources.segment import Received
 from core.times import Micros, iso
 from schemas.projection import Plan
@@ -111,8 +112,8 @@ class Edge:
         taken = self._intake.take(messages, visit.received_at, mapper)
         self._rates.spend(visit.key, len(taken))
         await self.delivery.deliver([one.record for one in taken])
-        for one in taken:
-            metrics.EVENTS.labels(one.verdict.reason or "accepted").inc()
+        for reason, number in Counter(one.verdict.reason for one in taken).items():
+            metrics.EVENTS.labels(reason or "accepted").inc(number)
         metrics.OMITTED.inc(sum(one.omitted for one in taken))
         return taken
 
@@ -133,7 +134,7 @@ def received(request: Request, visit: Visit, currency: str, plan: Plan) -> Recei
     return Received(
         received_at=iso(visit.received_at),
         source=visit.key.source,
-        sent_at=visit.body.get("sentAt") if isinstance(visit.body, dict) else None,
+        sent_at=instant(visit.body.get("sentAt")) if isinstance(visit.body, dict) else None,
         ip=cut_address(request.client.host) if own and request.client else None,
         user_agent=agent if own else None,
         currency=currency,

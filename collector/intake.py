@@ -89,7 +89,7 @@ class Intake:
         if len(written) > self._limits.event_bytes:
             detail = f"{len(written)} bytes, at most {self._limits.event_bytes}"
             return _dead(written, Verdict(message_id, ReasonCode.TOO_LARGE, detail))
-        if is_deeper(message, self._limits.depth):
+        if is_deeper(message, written, self._limits.depth):
             return _dead(written, Verdict(message_id, ReasonCode.TOO_DEEP, "arrays or objects are nested too deep"))
         mapped = map_message(message, message_id)
         if isinstance(mapped, Unusable):

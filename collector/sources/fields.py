@@ -28,62 +28,74 @@ class Unusable(NamedTuple):
 
 
 class Fields:
-    """A foreign object; anything else has no fields. Names are tried in order, nulls and empty texts count as absent.
+    """A foreign object, whose fields are taken out one by one: what is left in the end, nobody asked for.
+
+    Names are tried in order; nulls and empty texts count as absent. Anything but an object has no fields.
 
     Args:
-        raw: The object, as decoded from JSON.
+        raw: The object, as decoded from JSON; it is not changed.
     """
 
+    __slots__ = ("_left",)
+
     def __init__(self, raw: Any) -> None:
-        self._raw: dict[str, Any] = raw if isinstance(raw, dict) else {}
-        self._read: set[str] = set()
+        self._left: dict[str, Any] = raw.copy() if type(raw) is dict else {}
 
     @property
     def unread(self) -> int:
         """How many fields that hold something nobody asked for."""
-        return sum(value is not None for name, value in self._raw.items() if name not in self._read)
+        return sum(value is not None for value in self._left.values()) if self._left else 0
 
-    def rest(self) -> dict[str, Any]:
-        """Return the fields that nobody asked for."""
-        return {name: value for name, value in self._raw.items() if name not in self._read}
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left."""
+        return not self._left
 
     def value(self, *names: str) -> Any:
-        """Return the first of the fields that holds something, as it is."""
-        self._read.update(names)
+        """Take out all of the fields; return the first that holds something, as it is."""
+        if not self._left:
+            return None
+        found = None
         for name in names:
-            value = self._raw.get(name)
-            if value is not None and value != "":
-                return value
-        return None
+            value = self._left.pop(name, None)
+            if found is None and value != "":
+                found = value
+        return found
+
+    def object(self, name: str) -> dict[str, Any]:
+        """Take out an inner object as it is; anything else is an empty one."""
+        value = self._left.pop(name, None)
+        return value if type(value) is dict else {}
 
     def inner(self, name: str) -> "Fields":
-        """Return the fields of an inner object."""
-        return Fields(self.value(name))
+        """Take out the fields of an inner object."""
+        return Fields(self._left.pop(name, None))
 
-    def items(self, *names: str) -> Iterator["Fields"]:
-        """Yield the objects of a list."""
-        value = self.value(*names)
-        for item in value if isinstance(value, list) else ():
+    def items(self, name: str) -> Iterator["Fields"]:
+        """Take out a list, and yield the fields of its objects."""
+        value = self._left.pop(name, None)
+        for item in value if type(value) is list else ():
             yield Fields(item)
 
     def text(self, *names: str) -> str | None:
-        """Return a text; numbers are written out, as trackers send ids of both kinds."""
-        return text(self.value(*names))
+        """Take out a text; numbers are written out, as trackers send ids of both kinds."""
+        value = self.value(*names)
+        return value if value is None or type(value) is str else text(value)
 
     def number(self, *names: str) -> Any:
-        """Return a decimal number as a contract takes it; what is none stays, for the contract to refuse."""
+        """Take out a decimal number as a contract takes it; what is none stays, for the contract to refuse."""
         return number(self.value(*names))
 
     def whole(self, *names: str) -> Any:
-        """Return a whole number where the value is one; what is none stays, for the contract to refuse."""
+        """Take out a whole number where the value is one; what is none stays, for the contract to refuse."""
         value = self.value(*names)
+        if value is None or type(value) is int:
+            return value
         exact = number(value)
-        if isinstance(exact, str) and exact.lstrip("-").isdigit():
-            return int(exact)
-        return value
+        return int(exact) if isinstance(exact, str) and exact.lstrip("-").isdigit() else value
 
     def instant(self, *names: str) -> str | None:
-        """Return a time as RFC 3339 with a zone; None where there is none that can be read."""
+        """Take out a time as RFC 3339 with a zone; None where there is none that can be read."""
         return instant(self.value(*names))
 
 
@@ -104,7 +116,9 @@ def number(value: Any) -> Any:
 
 def decimal(value: Any) -> Decimal | None:
     """Return a number, or a text that is one, exactly as it is written; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if type(value) is int:
+        return Decimal(value)
+    if not isinstance(value, (float, str)):
         return None
     written = str(value).strip()
     if len(written) > _LONGEST_NUMBER:

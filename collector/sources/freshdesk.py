@@ -48,7 +48,8 @@ def map_ticket(raw: Any, message_id: str, received_at: str, source: str | None =
         source: Source of the key that brought it.
     """
     body = Fields(raw)
-    ticket = body.inner("freshdesk_webhook") if body.value("freshdesk_webhook") is not None else body
+    simple = body.value("freshdesk_webhook")
+    ticket = body if simple is None else Fields(simple)
     number = ticket.text("ticket_id", "ticket_id_numeric", "id", "ticket_public_id")
     if number is None:
         return Unusable("ticket_id: missing")
@@ -80,8 +81,9 @@ def _said(ticket: Fields) -> tuple[str, dict[str, Any]] | Unusable:
         status = _STATUSES.get(change.after, change.after)
         if status == "open" and change.before and _STATUSES.get(change.before) in _ENDED:
             return "ticket_reopened", {}
-    if change.what.startswith(("reply", "note", "comment")) or (not change.what and ticket.value("reply", "reply_text")):
-        return "ticket_replied", _reply(ticket, change)
+    reply = ticket.text("reply", "reply_text")
+    if change.what.startswith(("reply", "note", "comment")) or (not change.what and reply):
+        return "ticket_replied", _reply(ticket, change, reply)
     status = _STATUSES.get(status, status)
     if status in _ENDED and change.what != "ticket_action":
         return f"ticket_{status}", {}
@@ -107,10 +109,10 @@ def _opened(ticket: Fields) -> dict[str, Any]:
     )
 
 
-def _reply(ticket: Fields, change: _Change) -> dict[str, Any]:
+def _reply(ticket: Fields, change: _Change, reply: str | None) -> dict[str, Any]:
     by = _plain(ticket.text("by", "replied_by", "performed_by", "ticket_performer_type"))
     by_customer = by in ("customer", "requester") or change.after in ("customer", "requester")
-    written = ticket.text("reply", "reply_text", "ticket_latest_public_comment", "latest_public_comment")
+    written = reply or ticket.text("ticket_latest_public_comment", "latest_public_comment")
     return {"by": "customer" if by_customer else "agent", **compact(text=written)}
 
 

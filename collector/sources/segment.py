@@ -9,11 +9,17 @@ from typing import Any, Final, NamedTuple, get_args
 
 from collector.sources.commerce import SITE, Given, Named, name_event
 from collector.sources.fields import Fields, Mapped, Unusable, compact, cut_address, decimal
-from schemas.customer import Role, Traits
+from schemas.customer import Role
 from schemas.projection import NO_PLAN, Plan
 
 CUSTOMER: Final = "customer"
 CALLS: Final = ("identify", "track", "page", "screen", "group", "alias")
+_IGNORED: Final = ("integrations", "messageId", "channel", "writeKey", "version", "_metadata", "event", "name")
+_IGNORED_CONTEXT: Final = (
+    "library", "traits", "page", "app", "os", "screen", "network", "groupId", "userAgentData", "sessionId", "sessionStart",
+    "referrer", "location", "active",
+)  # fmt: skip
+"""What says nothing of the customer that any purpose needs: it is left out without being counted."""
 _CATEGORIES: Final = ("marketing", "Marketing", "advertising", "Advertising", "targeting", "Targeting")
 """Names of the consent category that our purpose `marketing` is."""
 
@@ -27,7 +33,7 @@ class Received(NamedTuple):
 
     received_at: str
     source: str | None = None
-    sent_at: Any = None
+    sent_at: str | None = None
     ip: str | None = None
     user_agent: str | None = None
     currency: str = "USD"
@@ -48,7 +54,6 @@ def map_message(raw: Any, message_id: str, received: Received) -> Mapped | Unusa
     if mapping is None:
         return Unusable(f"type: must be one of {', '.join(CALLS)}")
     context = message.inner("context")
-    message.value("integrations", "messageId", "channel", "writeKey", "version", "_metadata", "originalTimestamp", "event")
     user = _id(message.text("userId", "user_id"))
     visitor = _id(message.text("anonymousId", "anonymous_id"))
     named = mapping(message, context, _Told(user, visitor, Given(message_id, received.currency, received.plan)))
@@ -58,7 +63,7 @@ def map_message(raw: Any, message_id: str, received: Received) -> Mapped | Unusa
     if not who:
         return Unusable("userId, anonymousId: one of them is required")
     occurred_at = message.instant("timestamp", "originalTimestamp")
-    sent_at = message.instant("sentAt") or Fields({"sentAt": received.sent_at}).instant("sentAt")
+    sent_at = message.instant("sentAt") or received.sent_at
     event = {
         "event_id": message_id,
         "type": named.what.type,
@@ -69,6 +74,7 @@ def map_message(raw: Any, message_id: str, received: Received) -> Mapped | Unusa
         **named.what.fields,
         **compact(context=_context(context, received) or None),
     }
+    message.value(*_IGNORED)
     return Mapped(named.what.topic, event, message.unread + context.unread + named.omitted)
 
 
@@ -102,8 +108,7 @@ def _identify(message: Fields, context: Fields, told: _Told) -> _Said:
 
 def _traits(message: Fields, context: Fields) -> tuple[dict[str, Any], int]:
     """Return our traits among those of message and context, where RudderStack's clients put them."""
-    said = {**_object(context.value("traits")), **_object(message.value("traits"))}
-    read = Fields(said)
+    read = Fields({**context.object("traits"), **message.object("traits")})
     company = read.value("company")
     of_company = Fields(company) if isinstance(company, dict) else Fields({"name": company})
     address = read.inner("address")
@@ -123,7 +128,8 @@ def _traits(message: Fields, context: Fields) -> tuple[dict[str, Any], int]:
         currency=read.text("currency"),
         preferences=read.value("preferences"),
     )
-    return _usable(traits), sum(value is not None for name, value in said.items() if name not in _KNOWN_TRAITS)
+    usable = _usable(traits)
+    return usable, read.unread + len(traits) - len(usable)
 
 
 def _usable(traits: dict[str, Any]) -> dict[str, Any]:
@@ -137,18 +143,12 @@ def _usable(traits: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in traits.items() if not wrong.get(name)}
 
 
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _full_name(read: Fields) -> str | None:
     parts = (read.text("firstName", "first_name", "firstname"), read.text("lastName", "last_name", "lastname"))
     return " ".join(part for part in parts if part) or None
 
 
 _ROLES: Final = frozenset(get_args(Role))
-_OTHER_NAMES: Final = ("firstName", "first_name", "firstname", "lastName", "last_name", "lastname", "birthday", "birthDate")
-_KNOWN_TRAITS: Final = frozenset((*Traits.model_fields, *_OTHER_NAMES, "address", "title", "position"))
 
 
 def _track(message: Fields, _context: Fields, told: _Told) -> _Said | Unusable:
@@ -170,9 +170,16 @@ def _page(message: Fields, context: Fields, _told: _Told) -> _Said:
         referrer=properties.text("referrer") or page.text("referrer"),
         category=message.text("category") or properties.text("category"),
     )
-    properties.value("search", "initial_referrer", "initial_referring_domain", "referring_domain", "tab_url")
-    page.value("search", "initial_referrer", "initial_referring_domain", "referring_domain", "tab_url")
+    for read in (properties, page):
+        read.value(*_OF_A_PAGE)
     return _Said(Named(SITE, "page_viewed", {"page": seen}), {}, properties.unread + page.unread)
+
+
+_OF_A_PAGE: Final = (
+    "url", "path", "title", "referrer", "category", "name", "search", "tab_url", "referring_domain", "initial_referrer",
+    "initial_referring_domain",
+)  # fmt: skip
+"""What is said of a page in two places, or is part of its address."""
 
 
 def _screen(message: Fields, _context: Fields, _told: _Told) -> _Said:
@@ -215,10 +222,11 @@ _CALLS: Final[dict[str, _Call]] = {
 
 
 def _context(context: Fields, received: Received) -> dict[str, Any]:
+    context.value(*_IGNORED_CONTEXT)
+    if context.is_empty:
+        return compact(ip=received.ip, user_agent=received.user_agent)
     campaign, device = context.inner("campaign"), context.inner("device")
-    marketing = _marketing(context.inner("consent"))
-    context.value("library", "traits", "page", "app", "os", "screen", "network", "groupId", "userAgentData", "sessionId")
-    context.value("sessionStart", "referrer", "location", "active")
+    marketing = _marketing(context.object("consent"))
     return compact(
         ip=cut_address(context.text("ip")) or received.ip,
         user_agent=context.text("userAgent", "user_agent") or received.user_agent,
@@ -230,14 +238,16 @@ def _context(context: Fields, received: Received) -> dict[str, Any]:
     )
 
 
-def _marketing(consent: Fields) -> bool | None:
+def _marketing(consent: dict[str, Any]) -> bool | None:
     """Return what is agreed to: said by us, by Segment's `categoryPreferences`, or by RudderStack's lists."""
-    said = Fields({**_object(consent.value("categoryPreferences")), **consent.rest()})
+    if not consent:
+        return None
+    said = {**consent, **Fields(consent).object("categoryPreferences")}
     for name in _CATEGORIES:
-        if isinstance(said.value(name), bool):
-            return bool(said.value(name))
+        if isinstance(said.get(name), bool):
+            return bool(said[name])
     for names, agreed in (("deniedConsentIds", False), ("allowedConsentIds", True)):
-        listed = consent.value(names)
+        listed = consent.get(names)
         if isinstance(listed, list) and any(name in listed for name in _CATEGORIES):
             return agreed
     return None

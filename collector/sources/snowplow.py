@@ -18,7 +18,7 @@ _PING_SECS: Final = 10
 """A page ping stands for this long: the heartbeat that trackers are set to in Snowplow's documentation."""
 _DEVICES: Final = {"web": "desktop", "mob": "mobile", "tv": "tv", "cnsl": "console", "iot": "iot"}
 _IGNORED: Final = (
-    "p", "tv", "aid", "tna", "tr_cu", "ds", "vp", "res", "cd", "cookie", "cs", "vid", "sid", "tz", "nuid", "tnuid", "f_pdf",
+    "p", "tv", "aid", "tna", "tr_cu", "ds", "vp", "res", "cd", "cookie", "cs", "vid", "sid", "nuid", "tnuid", "f_pdf",
     "fp", "pp_mix", "pp_max", "pp_miy", "pp_may", "mac", "eid", "e", "stm",
 )  # fmt: skip
 
@@ -32,8 +32,8 @@ def map_payload(raw: Any, message_id: str, received: Received) -> Mapped | Unusa
         received: What brought it.
     """
     payload = Fields(raw)
-    payload.value(*_IGNORED)
-    named = _named(payload, Given(message_id, received.currency, received.plan))
+    url = payload.text("url")
+    named = _named(payload, url, Given(message_id, received.currency, received.plan))
     if isinstance(named, Unusable):
         return named
     user, visitor = payload.text("uid"), payload.text("duid", "nuid", "tnuid")
@@ -47,7 +47,7 @@ def map_payload(raw: Any, message_id: str, received: Received) -> Mapped | Unusa
         locale=payload.text("lang"),
         timezone=payload.text("tz"),
         device=None if device is None else {"type": device},
-        campaign=_campaign(payload.text("url")),
+        campaign=_campaign(url),
     )
     event = {
         "event_id": message_id,
@@ -58,15 +58,16 @@ def map_payload(raw: Any, message_id: str, received: Received) -> Mapped | Unusa
         **named.fields,
         **compact(context=context or None),
     }
+    payload.value(*_IGNORED)
     return Mapped(named.topic, event, payload.unread)
 
 
-def _named(payload: Fields, given: Given) -> Named | Unusable:
+def _named(payload: Fields, url: str | None, given: Given) -> Named | Unusable:
     kind = payload.text("e")
     if kind == "pv":
-        return Named(SITE, "page_viewed", {"page": _page(payload)})
+        return Named(SITE, "page_viewed", {"page": _page(payload, url)})
     if kind == "pp":
-        return Named(SITE, "page_pinged", {"page": _page(payload), "active_secs": _PING_SECS})
+        return Named(SITE, "page_pinged", {"page": _page(payload, url), "active_secs": _PING_SECS})
     if kind == "se":
         fields = {name: payload.value(f"se_{short}") for name, short in _STRUCTURED.items()}
         return name_event(payload.text("se_ac") or "", Fields(compact(**fields)), given)
@@ -78,8 +79,8 @@ def _named(payload: Fields, given: Given) -> Named | Unusable:
 _STRUCTURED: Final = {"category": "ca", "label": "la", "property": "pr", "value": "va"}
 
 
-def _page(payload: Fields) -> dict[str, Any]:
-    return compact(url=payload.text("url"), title=payload.text("page"), referrer=payload.text("refr"))
+def _page(payload: Fields, url: str | None) -> dict[str, Any]:
+    return compact(url=url, title=payload.text("page"), referrer=payload.text("refr"))
 
 
 def _self_describing(payload: Fields, given: Given) -> Named | Unusable:
