@@ -1,5 +1,6 @@
 """`python -m collector`: the server, and its keys. `warmth collector` and `warmth keys` start it."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 keys_app = typer.Typer(help="Keys of trackers, tills and help desks.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 _HEADER_BYTES = 32_768
+_COLLECT_GARBAGE = (100_000, 50, 100)
+"""Less often than usual: what a request makes is gone by itself when it is answered."""
 _IDLE_SECS = 65
 """Longer than the 60 s of usual proxies, so that none of them sends into a connection that is being closed."""
 
@@ -27,8 +30,11 @@ File = Annotated[Path | None, typer.Option("--file", help="File of the keys; WAR
 def serve() -> None:
     """Take what trackers, tills and help desks post, until SIGTERM."""
     settings, streams = CollectorSettings(), StreamSettings()
+    application = make_app(settings, streams)
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_GARBAGE)
     uvicorn.run(
-        make_app(settings, streams),
+        application,
         host=settings.collector_host,
         port=settings.collector_port,
         loop="uvloop",

@@ -12,3 +12,12 @@ ROUND_SECS: Final = Histogram(
     "Time until Kafka has acknowledged a round of records.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+NAMES: Final = frozenset(
+    {
+        "warmth_collector_requests_total",
+        "warmth_collector_events_total",
+        "warmth_collector_omitted_fields_total",
+        "warmth_collector_round_seconds",
+    }
+)
+"""What dashboards and alerts may ask for."""

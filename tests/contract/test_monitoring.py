@@ -10,6 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from agents.status import TABLES
+from collector import metrics as edge_metrics
 from sinks.upserts import DEAD_LETTERS, PROFILES
 from streams import metrics
 from tests.contract.test_servers import SERVICES, WORKERS
@@ -58,14 +59,15 @@ def known_metrics() -> set[str]:
     ProcessCollector(registry=registry)
     of_process = {sample.name for metric in registry.collect() for sample in metric.samples}
     of_histograms = {f"{name}_{part}" for name in metrics.NAMES for part in ("bucket", "sum", "count")}
-    return {"up"} | of_process | of_histograms | set(metrics.NAMES)
+    return {"up"} | of_process | of_histograms | set(metrics.NAMES) | edge_metrics.NAMES
 
 
 def test_prometheus_asks_each_worker_where_it_answers() -> None:
     asked = [target for job in SCRAPE["scrape_configs"] for static in job["static_configs"] for target in static["targets"]]
     answering = [f"{name}:{service['environment']['WARMTH_METRICS_PORT']}" for name, service in WORKERS.items()]
-    assert sorted(asked) == sorted(answering)
-    assert {job["job_name"] for job in SCRAPE["scrape_configs"]} == {"scorer", "loader"}
+    collector = f"collector:{SERVICES['collector']['environment']['WARMTH_COLLECTOR_PORT']}"
+    assert sorted(asked) == sorted([*answering, collector])
+    assert {job["job_name"] for job in SCRAPE["scrape_configs"]} == {"scorer", "loader", "collector"}
     assert all((TOP / "deploy/prometheus" / file).exists() for file in SCRAPE["rule_files"])
 
 

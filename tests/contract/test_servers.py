@@ -54,9 +54,9 @@ def test_a_command_is_one_that_the_command_line_knows(name: str) -> None:
     a_parsed(OURS[name]["command"])
 
 
-def test_topics_tables_scorer_and_loader_each_have_a_service() -> None:
+def test_topics_tables_collector_scorer_and_loader_each_have_a_service() -> None:
     commands = sorted(" ".join(service["command"]) for service in OURS.values())
-    assert commands == ["migrate", "topics create", "worker loader", "worker scorer"]
+    assert commands == ["collector", "migrate", "topics create", "worker loader", "worker scorer"]
 
 
 @pytest.mark.parametrize("variable", sorted(set(re.findall(r"\bWARMTH_\w+", COMPOSE_TEXT + DOCKERFILE))))
