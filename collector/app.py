@@ -60,10 +60,8 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _not_found)
-    posts = [
-        route for router in routers for route in router.routes if isinstance(route, APIRoute) and "POST" in route.methods
-    ]
-    app.add_middleware(_Shortcut, routes={route.path: route for route in posts})
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    app.add_middleware(_Shortcut, routes={route.path: route for route in routes if "POST" in (route.methods or ())})
     app.add_middleware(
         CORSMiddleware,
         allow_origin_regex=".*",
