@@ -8,7 +8,7 @@ from typing import Any, Final
 from faust.types import TP
 
 from agents.rulebook import Rulebook
-from core import rows
+from core import documents
 from core.adopting import adopt
 from core.command_journey import journeys
 from core.commands import Command, encode as encode_command
@@ -166,12 +166,12 @@ class Scoring:
         """Add what an event, passing time or newer rules did to the epoch."""
         emit, key = self._epochs.emit, said.key.encode()
         for change in said.changes:
-            emit(TP(SCORE_CHANGES, partition), key, rows.dumps(change))
+            emit(TP(SCORE_CHANGES, partition), key, documents.dumps(change))
         for change in said.segment_changes:
-            emit(TP(SEGMENT_CHANGES, partition), key, rows.dumps(change))
+            emit(TP(SEGMENT_CHANGES, partition), key, documents.dumps(change))
         for member, value in said.audience:
             emit(TP(AUDIENCE, partition), member, value)
-        emit(TP(ENRICHED, partition), key, rows.enriched(said, at, moment.batch))
+        emit(TP(ENRICHED, partition), key, documents.enriched(said, at, moment.batch))
 
     def _ask(self, commands: list[Command]) -> None:
         """Add what profiles of other partitions are asked to the epoch."""
@@ -215,7 +215,7 @@ class Scoring:
         key: bytes | None
         if isinstance(outcome, Rejected):
             key = _routing_key(record.key)
-            letter = rows.dead_letter(outcome, at, record, record.timestamp * 1000, moment.now)
+            letter = documents.dead_letter(outcome, at, record, record.timestamp * 1000, moment.now)
             emit(TP(DEAD_LETTERS, partition), key, letter)
             metrics.REJECTED.labels(outcome.reason).inc()
         elif isinstance(outcome, Forwarded):
@@ -225,7 +225,7 @@ class Scoring:
         elif isinstance(outcome, Dropped):
             key = _routing_key(record.key)
             metrics.DROPPED.labels(outcome.reason).inc()
-        emit(TP(ENRICHED, partition), key, rows.enriched(outcome, at, moment.batch))
+        emit(TP(ENRICHED, partition), key, documents.enriched(outcome, at, moment.batch))
 
     async def close_quiet_partitions(self) -> None:
         """Say once, for each partition that went quiet, that its last batch number is complete."""
@@ -235,7 +235,7 @@ class Scoring:
             for partition in self._epochs.owned.keys() - self._closed:
                 last = self._profiles.batches[partition]
                 if last and last + width <= time.time():
-                    marker = rows.closing_marker(self.batch(partition))
+                    marker = documents.closing_marker(self.batch(partition))
                     self._epochs.emit(TP(ENRICHED, partition), None, marker)
                     self._epochs.said()
                     self._closed.add(partition)

@@ -7,7 +7,6 @@ Grafana lays the same panels out alike; colours and fonts are its own.
 
 import argparse
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from rich.progress import track
 from agents.cli.addresses import settings_of
 from agents.pages.report import html, read_report
 from sinks.reading import Answer, Reader
+from tests.support.grafana import as_grafana_sends
 
 ROOT: Final = Path(__file__).parents[1]
 _DOCS: Final = ROOT / "docs"
@@ -30,7 +30,6 @@ _UNIT_INCHES: Final = 0.45
 _WIDE: Final = 24
 _ROWS_SHOWN: Final = 8
 _CONSOLE: Final = Console(stderr=True)
-_DAYS: Final = 90
 
 
 def main() -> int:
@@ -67,12 +66,6 @@ def _draw(board: dict[str, Any], reader: Reader) -> None:
         _KINDS[panel["type"]](axes, reader.ask(as_grafana_sends(panel["targets"][0]["rawSql"])))
     figure.savefig(_DOCS / f"dashboard-{board['uid'].removeprefix('warmth-')}.png", dpi=70, metadata={"Software": None})
     plt.close(figure)
-
-
-def as_grafana_sends(sql: str) -> str:
-    """Return a panel's SQL with what the plug-in puts in for its macros: the last 90 days."""
-    sql = sql.replace("$__fromTime", f"toDateTime(now() - INTERVAL {_DAYS} DAY)")
-    return re.sub(r"\$__timeFilter\((\w+)\)", rf"(\1 >= now() - INTERVAL {_DAYS} DAY AND \1 <= now())", sql)
 
 
 def _lines(axes: Any, answer: Answer) -> None:

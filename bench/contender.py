@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core import rows, state
+from core import documents, state
 from core.journey import Journey, Profiles, Settings
 from core.moment import Moment
 from core.outcomes import Accepted
@@ -173,8 +173,8 @@ class Job:
         outcome, at = self._journeys[topic].advance(source, record, profiles, moment)
         if not isinstance(outcome, Accepted):
             raise NotAcceptedError(f"{at.id}: {outcome}")
-        enriched = rows.enriched(outcome, at, moment.batch)
-        return Said(outcome.key.encode(), enriched, [rows.dumps(change) for change in outcome.changes])
+        enriched = documents.enriched(outcome, at, moment.batch)
+        return Said(outcome.key.encode(), enriched, [documents.dumps(change) for change in outcome.changes])
 
 
 class Held:

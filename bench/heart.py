@@ -14,7 +14,7 @@ import orjson
 
 from bench.contender import Line
 from bench.product import parameters, rules_folder
-from core import rows
+from core import documents
 from core.journey import Journey, Settings
 from core.moment import Moment
 from core.records import Source
@@ -107,7 +107,7 @@ def _journey(by: Product, topic: str, records: list[Line], profiles: Partition) 
     source, moment = Source(topic, "bench", 0), Moment(time.time_ns() // 1000, int(time.time()), 0)
     for number, record in enumerate(records, 1):
         outcome, at = advance(source, record, profiles, moment)
-        rows.enriched(outcome, at, moment.batch)
+        documents.enriched(outcome, at, moment.batch)
         if number % EPOCH == 0:
             list(profiles.take_changed())
     list(profiles.take_changed())

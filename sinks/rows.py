@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from core import rows
+from core import documents
 from core.outcomes import Coordinate, Rejected
 from core.times import SECOND
 from schemas.reasons import ReasonCode, Stage
@@ -102,4 +102,4 @@ def dead_letter(entry: Entry, field: str, batch: int) -> tuple[bytes | None, byt
     outcome, record = entry.outcome, entry.record
     rejected = Rejected(Stage.LOAD, ReasonCode.REFUSED_ROW, f"{field or 'a field'}: its column cannot take the value")
     at = Coordinate(outcome.topic, outcome.incarnation, outcome.partition, outcome.offset)
-    return record.key, rows.dead_letter(rejected, at, record, record.timestamp * 1000, batch * SECOND)
+    return record.key, documents.dead_letter(rejected, at, record, record.timestamp * 1000, batch * SECOND)

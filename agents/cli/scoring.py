@@ -13,7 +13,7 @@ from agents.cli.addresses import Json, settings_of
 from agents.offline import Offline, Remembered, SaidRecord
 from agents.parameters import read_parameters
 from agents.rulebook import compiled
-from core import rows
+from core import documents
 from core.moment import Moment
 from core.outcomes import Accepted, Applied, Rejected, Said
 from core.rules import CompiledRules
@@ -77,7 +77,7 @@ def _outputs(file: Path, offline: Offline, moment: Moment) -> Iterator[dict[str,
                 if isinstance(outcome, (Accepted, Applied)):
                     yield from _said(outcome)
                 elif isinstance(outcome, Rejected):
-                    yield {"dead_letter": orjson.loads(rows.dead_letter(outcome, at, record, now, now))}
+                    yield {"dead_letter": orjson.loads(documents.dead_letter(outcome, at, record, now, now))}
 
 
 def _passed(profiles: Remembered, rules: CompiledRules, until: Micros, now: Micros) -> Iterator[dict[str, Any]]:

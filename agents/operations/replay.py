@@ -14,8 +14,8 @@ from aiokafka.errors import KafkaError
 from agents.operations import OperationError
 from agents.operations.logs import bar, log_reader, visible
 from agents.settings import AllSettings
+from core.documents import closing_marker
 from core.records import HOP_HEADER, KEY_HEADER, ORIGIN_HEADER, OWNER_HEADER, RECEIVED_HEADER
-from core.rows import closing_marker
 from core.times import Micros
 from schemas.reasons import ReasonCode
 from sinks.reading import Reader

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
-from core import rows
+from core import documents
 from core.identifiers import IdentitySpec
 from core.outcomes import Accepted, Applied, Dropped, Rejected
 from core.state import encode
@@ -105,7 +105,7 @@ def enriched() -> list[bytes]:
     joined = Network(COMPILED, IdentitySpec()).send(visit, a_customer_identified(anonymous_id="a-1")).settle().outcomes
     outcomes += [outcome for outcome in joined if isinstance(outcome, Applied)]
     dropped, rejected = Dropped(DropCode.DUPLICATE_EVENT), Rejected(Stage.ADMIT, ReasonCode.EMPTY, "")
-    return [rows.enriched(outcome, HERE, BATCH) for outcome in (*outcomes, dropped, rejected)]
+    return [documents.enriched(outcome, HERE, BATCH) for outcome in (*outcomes, dropped, rejected)]
 
 
 def keys(written: list[bytes]) -> set[str]:
@@ -114,10 +114,10 @@ def keys(written: list[bytes]) -> set[str]:
 
 def emitted() -> dict[str, set[str]]:
     """Return the keys of all rows by table, as the loaders write them."""
-    log = [*enriched(), rows.closing_marker(BATCH + 1)]
+    log = [*enriched(), documents.closing_marker(BATCH + 1)]
     (range_,) = RangeCutter(1_000).feed(ARecord(offset, value) for offset, value in enumerate(log))
     record = ARecord(1, b"{", key=b"c-1", headers=[("trace", b"1")])
-    letter = rows.dead_letter(Rejected(Stage.ADMIT, ReasonCode.EMPTY, ""), HERE, record, BROKER_TIME, NOW)
+    letter = documents.dead_letter(Rejected(Stage.ADMIT, ReasonCode.EMPTY, ""), HERE, record, BROKER_TIME, NOW)
     profile = encode(Pipeline().feed_all([a_product_added()]))
     profiles = [PROFILES.row(ARecord(1, value, key=b"c-1"), BATCH) for value in (profile, None)]
     letters = [DEAD_LETTERS.row(ARecord(1, letter), BATCH)]

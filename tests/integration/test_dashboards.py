@@ -1,13 +1,13 @@
 """Every panel of the dashboards that read ClickHouse, asked as Grafana would ask it."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.support.grafana import as_grafana_sends
 from tests.support.house import House
 
 TOP = Path(__file__).parents[2] / "deploy" / "grafana"
@@ -22,12 +22,6 @@ PANELS = [
 ]
 EMPTY = {"Valuable and unhappy", "Carts without an order"}
 """Panels that may show nobody."""
-
-
-def as_grafana_sends(sql: str) -> str:
-    """Put in what the plug-in puts in for its macros: the last 90 days."""
-    sql = sql.replace("$__fromTime", "toDateTime(now() - INTERVAL 90 DAY)")
-    return re.sub(r"\$__timeFilter\((\w+)\)", r"(\1 >= now() - INTERVAL 90 DAY AND \1 <= now())", sql)
 
 
 def test_each_department_has_a_dashboard_and_so_have_operators() -> None:

@@ -9,7 +9,7 @@ from clickhouse_connect import get_client
 
 from agents.fitting import warehouse
 from agents.operations.rollups import ROLLUPS, check_rollup
-from core import rows
+from core import documents
 from core.outcomes import Accepted
 from core.purchases import MEMORY
 from core.times import DAY
@@ -46,9 +46,9 @@ def loaded(settings: SinkSettings) -> Pipeline:
     for offset, (topic, _, value, received) in enumerate(records(5, 12_000, 150)):
         outcome, at = flow.advance(topic, ARecord(offset, value, timestamp=received))
         if isinstance(outcome, Accepted):
-            log.append(rows.enriched(outcome, at, BATCH))
-    log.append(rows.closing_marker(BATCH + 1))
-    log.append(rows.enriched(outcome, at, BATCH + 1))
+            log.append(documents.enriched(outcome, at, BATCH))
+    log.append(documents.closing_marker(BATCH + 1))
+    log.append(documents.enriched(outcome, at, BATCH + 1))
     (range_,) = RangeCutter(100_000).feed(ARecord(offset, value) for offset, value in enumerate(log))
     with get_client(dsn=f"{settings.clickhouse_url}/{settings.clickhouse_database}") as client:
         block = b"\n".join(events(range_.entries))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from core import rows
+from core import documents
 from core.command_journey import journeys
 from core.commands import encode as encode_command
 from core.journey import Settings
@@ -133,10 +133,10 @@ def entries(scored: Scored) -> Iterator[list[Entry]]:
     """Yield the ranges of the log that the scorer would have written: one for each day of reception."""
     cutter = RangeCutter(1_000_000)
     log = [
-        ARecord(offset, rows.enriched(outcome, at, record.timestamp // 1000 // DAY_SECS * DAY_SECS))
+        ARecord(offset, documents.enriched(outcome, at, record.timestamp // 1000 // DAY_SECS * DAY_SECS))
         for offset, (outcome, at, record) in enumerate(scored.outcomes)
     ]
-    log.append(ARecord(len(log), rows.closing_marker(log[-1].timestamp // 1000 + 10**9)))
+    log.append(ARecord(len(log), documents.closing_marker(log[-1].timestamp // 1000 + 10**9)))
     for range_ in cutter.feed(log):
         yield range_.entries
 
@@ -155,7 +155,9 @@ async def load(settings: SinkSettings, scored: Scored, loaded_at: int) -> None:
         ):
             await clickhouse.insert(table, found, f"{table}:{number}")
     letters = [
-        ARecord(offset, rows.dead_letter(outcome, at, record, record.timestamp * 1000, record.timestamp * 1000 + SECOND))
+        ARecord(
+            offset, documents.dead_letter(outcome, at, record, record.timestamp * 1000, record.timestamp * 1000 + SECOND)
+        )
         for offset, (outcome, at, record) in enumerate(scored.outcomes)
         if isinstance(outcome, Rejected)
     ]

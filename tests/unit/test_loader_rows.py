@@ -8,8 +8,8 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 from hypothesis import given, strategies as st
 
+from core.documents import closing_marker, enriched
 from core.outcomes import Accepted, Coordinate, Dropped
-from core.rows import closing_marker, enriched
 from schemas.dead_letter import DeadLetter
 from schemas.reasons import DropCode
 from sinks import refusals, rows

@@ -9,8 +9,8 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
+from core.documents import closing_marker, enriched
 from core.outcomes import Dropped
-from core.rows import closing_marker, enriched
 from schemas.reasons import DropCode
 from sinks.ranges import Range, RangeCutter
 from tests.unit.pipeline import HERE

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from core import rows
+from core import documents
 from core.outcomes import TICK, Accepted, Applied, Dropped, Forwarded, Outcome, Rejected, Unprompted
 from core.records import forward_headers
 from core.times import DAY, iso
@@ -107,11 +107,14 @@ def test_no_row_holds_what_identifies_a_person(kind: str) -> None:
 @pytest.mark.parametrize("kind", make.FACTORIES)
 def test_an_accepted_event_is_an_enriched_event_of_the_contract(kind: str) -> None:
     outcome = accepted(make.a_full_event(kind, stray=1))
-    document = EnrichedEvent.model_validate_json(rows.enriched(outcome, HERE, BATCH))
+    document = EnrichedEvent.model_validate_json(documents.enriched(outcome, HERE, BATCH))
     assert document.batch == BATCH
     assert document.event is not None
     assert document.outcome is not None
-    assert document.outcome.model_dump() == {**said(rows.enriched(outcome, HERE, BATCH)), "omitted_fields": outcome.omitted}
+    assert document.outcome.model_dump() == {
+        **said(documents.enriched(outcome, HERE, BATCH)),
+        "omitted_fields": outcome.omitted,
+    }
 
 
 def said(value: bytes) -> dict[str, Any]:
@@ -131,7 +134,7 @@ OUTCOMES: list[tuple[Outcome, str, str]] = [
 
 @pytest.mark.parametrize(("outcome", "name", "reason"), OUTCOMES)
 def test_every_other_outcome_is_one_without_an_event(outcome: Outcome, name: str, reason: str) -> None:
-    value = rows.enriched(outcome, HERE, BATCH)
+    value = documents.enriched(outcome, HERE, BATCH)
     EnrichedEvent.model_validate_json(value)
     assert orjson.loads(value) == {
         "batch": BATCH,
@@ -150,8 +153,8 @@ def test_every_other_outcome_is_one_without_an_event(outcome: Outcome, name: str
 
 def test_changes_travel_with_their_event_and_only_if_there_are_some() -> None:
     crossed, quiet = accepted(make.a_product_added()), accepted(make.a_cart_viewed())
-    assert orjson.loads(rows.enriched(crossed, HERE, BATCH))["score_changes"] == crossed.changes
-    assert "score_changes" not in orjson.loads(rows.enriched(quiet, HERE, BATCH))
+    assert orjson.loads(documents.enriched(crossed, HERE, BATCH))["score_changes"] == crossed.changes
+    assert "score_changes" not in orjson.loads(documents.enriched(quiet, HERE, BATCH))
 
 
 def test_each_crossing_is_a_score_change_of_the_contract() -> None:
@@ -159,7 +162,7 @@ def test_each_crossing_is_a_score_change_of_the_contract() -> None:
     pipeline.feed(make.a_traits_changed(traits={"role": "student"}))
     event = make.a_traits_changed(traits={"role": "owner"}, **at(DAY))
     (change,) = accepted(event, pipeline).changes
-    assert ScoreChange.model_validate_json(rows.dumps(change)).model_dump(mode="json") == {
+    assert ScoreChange.model_validate_json(documents.dumps(change)).model_dump(mode="json") == {
         **change,
         "occurred_at": "2026-11-22T10:15:00+00:00",
         "emitted_at": "2026-11-21T10:16:00+00:00",
@@ -194,7 +197,7 @@ def test_crossings_of_one_event_have_ids_of_their_own_and_their_own_contribution
 
 
 def test_a_closing_marker_is_only_a_batch_number() -> None:
-    value = rows.closing_marker(BATCH)
+    value = documents.closing_marker(BATCH)
     assert orjson.loads(value) == {"batch": BATCH}
     assert EnrichedEvent.model_validate_json(value).outcome is None
 
@@ -204,7 +207,7 @@ def test_a_closing_marker_is_only_a_batch_number() -> None:
 def test_a_dead_letter_holds_the_original_bytes(key: bytes | None, value: bytes | None) -> None:
     headers = [*forward_headers(HERE, Forwarded("c-1", 3, BROKER_TIME)), ("none", None), ("binary", b"\xff")]
     record = ARecord(42, value, key=key, headers=headers)
-    letter = DeadLetter.model_validate_json(rows.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))
+    letter = DeadLetter.model_validate_json(documents.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))
     assert (letter.id, letter.offset, letter.reason) == ("purchase:i1:7:42", 42, ReasonCode.INVALID_FIELD)
     assert (unpacked(letter.key_base64), unpacked(letter.value_base64)) == (key, value)
     assert [(header.key, unpacked(header.value_base64)) for header in letter.headers] == headers
@@ -217,14 +220,14 @@ def unpacked(text: str | None) -> bytes | None:
 
 def test_a_record_without_headers_has_none_in_its_dead_letter() -> None:
     record = ARecord(42, b"{")._replace(headers=())
-    assert orjson.loads(rows.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))["headers"] == []
+    assert orjson.loads(documents.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))["headers"] == []
 
 
 @pytest.mark.parametrize("part", ["key", "value"])
 def test_an_original_that_no_dead_letter_can_carry_is_named_by_size_and_hash(part: str) -> None:
-    large = b"x" * (rows.LETTER_MAX_BYTES + 1)
+    large = b"x" * (documents.LETTER_MAX_BYTES + 1)
     record = ARecord(1, large) if part == "value" else ARecord(1, b"v", key=large)
-    letter = DeadLetter.model_validate_json(rows.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))
+    letter = DeadLetter.model_validate_json(documents.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW))
     assert (letter.key_base64, letter.value_base64, letter.headers) == (None, None, [])
     assert "stays in its topic" in letter.detail
     assert str(len(large)) in letter.detail or str(len(large) + 1) in letter.detail
