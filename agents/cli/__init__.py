@@ -11,6 +11,7 @@ from agents.cli import (
     collecting,
     demo,
     fitting,
+    importing,
     inspect,
     operations,
     publishing,
@@ -27,6 +28,7 @@ from agents.cli import (
 )
 from agents.cli.addresses import AddressError
 from agents.fitting import FitError
+from agents.importing import TableError
 from agents.operations import OperationError
 from agents.parameters import ParametersError
 from agents.settings import SettingsError
@@ -44,15 +46,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 PARTS = (
-    stack, demo, sending, scoring, inspect, segments, queries, reporting, fitting, rules, trying, publishing, operations,
-    workers, collecting, schemas,
+    stack, demo, sending, importing, scoring, inspect, segments, queries, reporting, fitting, rules, trying, publishing,
+    operations, workers, collecting, schemas,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)
 
 _CLEAR = (
     AddressError, ChangedMigrationError, FitError, OperationError, ParametersError, RulesError, SettingsError, StackError,
-    TopicsError,
+    TableError, TopicsError,
 )  # fmt: skip
 """Errors whose message is for a person."""
 

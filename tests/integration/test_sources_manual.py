@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -43,3 +44,18 @@ def test_the_examples_of_a_page_are_stored_as_it_says(page: Path, stack: Stack) 
     stack.wait_until_read()
     stored = query(stack.clickhouse, "SELECT type, count() FROM events WHERE type NOT LIKE 'profile_%' GROUP BY type")
     assert dict(stored) == STORED[page.stem]
+
+
+def test_a_table_of_receipts_is_imported_once_however_often_it_is_sent(stack: Stack, tmp_path: Path) -> None:
+    table = tmp_path / "2025.csv"
+    rows = ["s,1,7,2025-03-01 18:00,5.50,40001,p", "s,1,7,2025-03-01 18:00,5.50,40001,q", "s,1,8,2025-03-02 18:00,?,40001,q"]
+    table.write_text("\n".join(["store_id,till_id,receipt_no,occurred_at,total,card,coupon", *rows]), encoding="utf-8-sig")
+    for _ in range(2):
+        said = stack.run("import", "receipts", str(table), "--map", "number=receipt_no", "--set", "currency=RUB")
+        assert said.stdout == "2 receipts sent to purchase\n"
+    stack.wait_until_read()
+    assert query(stack.clickhouse, "SELECT type, amount FROM events") == [("receipt_issued", Decimal("5.50"))]
+    assert query(stack.clickhouse, "SELECT uniqExact(id), any(reason) FROM dead_letters_now") == [(2, "invalid_field")]
+    refused = stack.run("import", "receipts", str(table), check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("warmth: nothing says number")
