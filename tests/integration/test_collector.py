@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-import rudderstack.analytics as rudder
+from rudderstack.analytics.client import Client as RudderClient
 from segment.analytics.client import Client
 from snowplow_tracker import Emitter, PagePing, PageView, StructuredEvent, Subject, Tracker
 
@@ -58,10 +58,10 @@ def test_python_clients_unmodified(stack: Stack) -> None:
     segment.page("u-1", "Catalogue", "Tea", {"url": "https://shop.ru/tea"})
     segment.flush()
     segment.join()
-    rudder.write_key, rudder.dataPlaneUrl, rudder.gzip = KEY, stack.collector, True
+    rudder = RudderClient(KEY, host=stack.collector, gzip=True)
     rudder.track("u-2", "Order Completed", {"order_id": "o-1", "total": 99.5, "currency": "RUB"})
     rudder.flush()
-    rudder.shutdown()
+    rudder.join()
     emitter = Emitter(stack.collector.removeprefix("http://"), protocol="http", batch_size=10)
     tracker = Tracker("shop", emitter, app_id=KEY, subject=Subject().set_user_id("u-3"))
     for event in (PageView("https://shop.ru/"), PagePing("https://shop.ru/"), StructuredEvent("video", "play")):
