@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaError
 from collector import metrics
 from collector.bodies import Refusal
 from collector.intake import Record
-from streams.kafka.admin import check_topics
+from streams.exits import leave
+from streams.kafka.admin import TopicsError, check_topics
 from streams.kafka.publishing import Publisher
 from streams.kafka.waiting import wait_for_broker
 
@@ -82,7 +83,13 @@ class Delivery:
             raise _unavailable() from error
 
     async def run(self) -> None:
-        """Deliver for ever; a producer that failed is made anew."""
+        """Deliver for ever; a producer that failed is made anew, and what nobody foresaw ends the process."""
+        try:
+            await self._deliver()
+        except Exception as error:  # without this task nothing is delivered any more
+            leave("records can not be delivered", error)
+
+    async def _deliver(self) -> None:
         while True:
             try:
                 await wait_for_broker(self._bootstrap)
@@ -90,9 +97,11 @@ class Delivery:
                 async with Publisher(self._bootstrap, self._partitions) as publisher:
                     self._error = ""
                     await self._send_rounds(publisher)
-            except (KafkaError, OSError) as error:
-                self._error = " ".join(f"{type(error).__name__} {error}".split())[:200]
-                log.warning("Kafka does not take records: %s", self._error)
+            except (KafkaError, OSError, TopicsError) as error:
+                said = " ".join(f"{type(error).__name__} {error}".split())[:200]
+                if said != self._error:
+                    log.warning("Kafka does not take records: %s", said)
+                self._error = said
                 await asyncio.sleep(_PAUSE_SECS)
 
     async def _send_rounds(self, publisher: Publisher) -> None:

@@ -19,6 +19,8 @@ from schemas.registry import INPUT_TOPICS, REGISTRY
 _NOWHERE: Final = "site-interaction"
 """Takes what is no event of any topic; the scorer makes a dead letter of it."""
 _ID_CHARACTERS: Final = 100
+_KEPT_BYTES: Final = 1_000_000
+"""A larger message would be refused by its topic, and take its neighbours with it; of it a digest is kept."""
 _IDS: Final = ("messageId", "event_id", "eid")
 _TIMES: Final = (
     "timestamp", "originalTimestamp", "occurred_at", "dtm", "freshdesk_webhook", "ticket_updated_at", "updated_at",
@@ -112,7 +114,10 @@ def _refused(message_id: str, rejected: Rejected) -> Verdict:
 
 
 def _dead(written: bytes, verdict: Verdict) -> Taken:
-    """Wrap a message so that no scorer can take it for an event; its dead letter holds all of it."""
+    """Wrap a message so that no scorer can take it for an event; its dead letter holds all of it, unless it is huge."""
+    if len(written) > _KEPT_BYTES:
+        digest = blake2b(written, digest_size=16).hexdigest()
+        written = orjson.dumps({"bytes": len(written), "blake2b": digest})
     return Taken(Record(_NOWHERE, None, b'{"unusable":' + written + b"}"), verdict)
 
 

@@ -3,8 +3,13 @@
 import base64
 import gzip
 import json
+import os
+import signal
+import socket
+import subprocess
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +21,8 @@ from segment.analytics.client import Client
 from snowplow_tracker import Emitter, PagePing, PageView, StructuredEvent, Subject, Tracker
 
 from tests.support.clients import query
-from tests.support.stack import Stack
+from tests.support.fleet import free_port
+from tests.support.stack import WARMTH, Stack
 
 pytestmark = [pytest.mark.embedded, pytest.mark.parametrize("broker", ["embedded"])]
 CAPTURES = sorted((Path(__file__).parents[1] / "data" / "captures").glob("*.json"))
@@ -155,8 +161,11 @@ def test_hostile_bodies_get_the_right_answer_and_memory_stays_flat(stack: Stack)
     parts = [part for pair in zip(odd, [page % b"n%d" % number for number in range(6)], strict=True) for part in pair]
     answer = post(stack, "/v1/batch", b'{"batch": [%s]}' % b",".join(parts))
     assert answer.status_code == 200
+    huge = [b'{"type": "page", "userId": "u", "name": "%s"}' % (b"x" * 4_800_000), page % b"beside the huge one"]
+    answer = post(stack, "/v1/batch", gzip.compress(b'{"batch": [%s]}' % b",".join(huge)))
+    assert (answer.status_code, answer.json()["rejected"][0]["reason"]) == (200, "too_large")
     stored = {row[0] for row in rows(stack, "event_id")}
-    assert stored == {"first", "nul\x00", *(f"n{number}" for number in range(6))}
+    assert stored == {"first", "beside the huge one", "nul\x00", *(f"n{number}" for number in range(6))}
     assert process.memory_info().rss - before < FLAT_BYTES
 
 
@@ -213,3 +222,40 @@ def test_keys_are_made_used_limited_and_revoked(guarded: tuple[Stack, Path]) -> 
     keys("revoke", "shop")
     stack.until(lambda: answer(key).status_code == 401)
     assert {row[0] for row in rows(stack, "source")} == {"web-shop", "web"}
+
+
+def test_with_another_partition_count_it_says_so_and_takes_nothing(stack: Stack) -> None:
+    """A collector that was told another partition count refuses everything: it would mix customers."""
+    with running_alone(stack, WARMTH_PARTITIONS="7") as address:
+        stack.until(lambda: "partition counts" in httpx.get(f"{address}/readyz").text)
+        refused = httpx.post(f"{address}/v1/track", json={"event": "x", "userId": "u"}, auth=(KEY, ""))
+        assert refused.status_code == 503
+        assert httpx.get(f"{address}/healthz").status_code == 200
+    with running_alone(stack) as address:
+        stack.until(lambda: httpx.get(f"{address}/readyz").status_code == 200)
+
+
+@contextmanager
+def running_alone(stack: Stack, **settings: str) -> Iterator[str]:
+    """A second collector before the same broker, as on a server."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "WARMTH_KAFKA_BOOTSTRAP": stack.kafka,
+        "WARMTH_PARTITIONS": "4",
+        "WARMTH_COLLECTOR_PORT": str(port),
+        **settings,
+    }
+    process = subprocess.Popen([*WARMTH, "collector"], env=environment)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        stack.until(lambda: listens(port))
+        yield address
+    finally:
+        process.terminate()
+        assert process.wait(20) in (0, -signal.SIGTERM)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

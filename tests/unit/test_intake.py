@@ -101,6 +101,13 @@ def test_whatever_is_posted_gets_a_verdict(message: object) -> None:
     assert taken.record.value
 
 
+def test_of_a_huge_message_a_digest_is_kept() -> None:
+    (taken,) = take({**PAGE, "properties": {"url": "x" * 2_000_000}})
+    assert taken.verdict.reason == "too_large"
+    assert orjson.loads(taken.record.value)["unusable"].keys() == {"bytes", "blake2b"}
+    assert len(taken.record.value) < 200
+
+
 def test_an_event_goes_to_its_customer_with_what_the_contract_names_and_no_more() -> None:
     said = {
         "type": "ticket_opened", "event_id": "e", "occurred_at": AT, "customer_id": "c", "ticket_id": "t", "text": "secret",
