@@ -17,6 +17,7 @@ from collector.bodies import Limits, Refusal
 from collector.delivery import Delivery
 from collector.edge import Answered, Edge
 from collector.endpoints import operations, segment, snowplow, tills
+from collector.endpoints.descriptions import KEY
 from collector.intake import Intake
 from collector.keys import Keyring, Rates
 from collector.settings import CollectorSettings
@@ -58,6 +59,7 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
     routers += [tills.router(), operations.router()]
     for router in routers:
         app.include_router(router)
+    app.openapi()["components"]["securitySchemes"] = KEY
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _not_found)
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -14,7 +14,7 @@ from core.identity import resolve
 from core.outcomes import Rejected
 from schemas.projection import Plan, compile_allow_list
 from schemas.reasons import ReasonCode
-from schemas.registry import INPUT_TOPICS, REGISTRY
+from schemas.registry import INPUT_TOPICS
 
 _NOWHERE: Final = "site-interaction"
 """Takes what is no event of any topic; the scorer makes a dead letter of it."""
@@ -69,8 +69,7 @@ class Intake:
     def __init__(self, ids: Identifiers, limits: Limits, plan: Plan, max_bytes: int) -> None:
         self._ids = ids
         self._limits = limits
-        self._admissions = {topic: Admission(topic, max_bytes, dict(plan)) for topic in INPUT_TOPICS}
-        self._allowed = {entry.type: compile_allow_list(entry.models, plan) for entry in REGISTRY.values()}
+        self._admissions = {topic: Admission(topic, max_bytes, plan, compile_allow_list) for topic in INPUT_TOPICS}
 
     def take(self, messages: Iterable[Any], received_at: int, map_message: Mapper) -> list[Taken]:
         """Return what becomes of each message.
@@ -102,11 +101,14 @@ class Intake:
         admitted = self._admissions[mapped.topic].judge(mapped.event, received_at)
         if isinstance(admitted, Rejected):
             return Taken(Record(mapped.topic, None, orjson.dumps(mapped.event)), _refused(message_id, admitted))
-        event, omitted = self._allowed[admitted.type](mapped.event)
-        key, omitted = resolve(admitted.event, self._ids), omitted + mapped.omitted
+        key, value, omitted = (
+            resolve(admitted.event, self._ids),
+            orjson.dumps(admitted.kept),
+            admitted.omitted + mapped.omitted,
+        )
         if isinstance(key, Rejected):
-            return Taken(Record(mapped.topic, None, orjson.dumps(event)), _refused(message_id, key), omitted)
-        return Taken(Record(mapped.topic, key.encode(), orjson.dumps(event)), Verdict(message_id), omitted)
+            return Taken(Record(mapped.topic, None, value), _refused(message_id, key), omitted)
+        return Taken(Record(mapped.topic, key.encode(), value), Verdict(message_id), omitted)
 
 
 def _refused(message_id: str, rejected: Rejected) -> Verdict:

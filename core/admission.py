@@ -1,5 +1,6 @@
 """Step `admit`: bytes in, a validated event or a rejection out."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -12,12 +13,15 @@ from core.outcomes import Rejected
 from core.times import EARLIEST, LATEST, MINUTE, Micros, micros
 from schemas.compiled import compile_decoder
 from schemas.envelope import Envelope
-from schemas.projection import Projection, compile_projection
+from schemas.projection import Plan, Projection, compile_projection
 from schemas.reasons import ReasonCode, Stage
 from schemas.registry import REGISTRY, TYPES
 
 FUTURE_TOLERANCE: Final[Micros] = 5 * MINUTE
 """An event may lead its reception by this much; what is later is clamped to it."""
+
+
+Narrowing = Callable[[tuple[type[Envelope], ...], Plan], Projection]
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
@@ -40,15 +44,16 @@ class Admission:
         topic: Input topic that the records come from.
         max_bytes: Largest record that is looked into.
         plan: Tracking plan: declared properties of each custom event.
+        narrow: Makes what says which fields of an event are kept: those that may leave the scorer, or all that have a name.
     """
 
-    def __init__(self, topic: str, max_bytes: int, plan: dict[str, frozenset[str]]) -> None:
+    def __init__(self, topic: str, max_bytes: int, plan: Plan, narrow: Narrowing = compile_projection) -> None:
         self._max_bytes = max_bytes
         self._topic = topic
         self._contracts = {
             (entry.type, entry.version): (
                 compile_decoder(entry),
-                compile_projection(entry.models, plan),
+                narrow(entry.models, plan),
                 entry.default_source,
             )
             for entry in REGISTRY.values()

@@ -1,13 +1,17 @@
 """Reads `rules/*.yaml`; an error names file, line and field."""
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
+from typing import TypeVar
 
 from core.identifiers import Identifiers, IdentitySpec
 from core.rules import CompiledRules, RuleSet, compile_rules
 from core.traffic import Network
-from streams.rules_examined import Examined, Plan, examine, examine_identity, examine_networks, examine_plan
+from streams.rules_examined import Examined, Plan, Problem, examine, examine_identity, examine_networks, examine_plan
 from streams.settings import StreamSettings
+
+T = TypeVar("T")
 
 
 class RulesError(Exception):
@@ -41,10 +45,7 @@ def read_plan(folder: Path) -> Plan:
     Raises:
         RulesError: The file is no YAML or has another shape.
     """
-    plan, problems = examine_plan(folder)
-    if problems:
-        raise RulesError(str(problems[0]))
-    return plan
+    return _sound(*examine_plan(folder))
 
 
 def read_identity(folder: Path) -> IdentitySpec:
@@ -53,10 +54,7 @@ def read_identity(folder: Path) -> IdentitySpec:
     Raises:
         RulesError: The file is no YAML, or says what can not be.
     """
-    identity, problems = examine_identity(folder)
-    if problems:
-        raise RulesError(str(problems[0]))
-    return identity
+    return _sound(*examine_identity(folder))
 
 
 def identifiers_of(settings: StreamSettings) -> Identifiers:
@@ -74,10 +72,14 @@ def read_networks(folder: Path) -> list[Network]:
     Raises:
         RulesError: The file is no YAML, or lists what is no network.
     """
-    networks, problems = examine_networks(folder)
+    return _sound(*examine_networks(folder))
+
+
+def _sound(read: T, problems: Sequence[Problem]) -> T:
+    """Return what a file says, unless something is wrong with it."""
     if problems:
         raise RulesError(str(problems[0]))
-    return networks
+    return read
 
 
 def _first(examined: Examined) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -11,16 +11,13 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents.cli.addresses import Data, settings_of
+from agents.cli.sending import Keyed, send_chunks
 from agents.importing import FIELDS, REQUIRED, TableError, columns_of, receipts
-from streams.kafka.admin import check_topics
-from streams.kafka.publishing import Publisher, key_of
-from streams.kafka.waiting import wait_for_broker
+from core.identifiers import Identifiers
+from streams.kafka.publishing import key_of
 from streams.rules_files import identifiers_of
-from streams.settings import StreamSettings
 
 import_app = typer.Typer(help="Bring in what happened before.", no_args_is_help=True)
 _CHUNK = 1_000
@@ -65,7 +62,8 @@ def receipts_command(
             same = _pairs(fixed)
             columns = columns_of(table.fieldnames or [], _pairs(renamed), same)
             events = receipts(table, columns, same, ZoneInfo(timezone))
-            count = asyncio.run(_send(streams, events, raw.tell, file.stat().st_size))
+            chunks = _chunks(events, identifiers_of(streams))
+            count = asyncio.run(send_chunks(streams, "purchase", chunks, raw.tell, file.stat().st_size))
         except UnicodeDecodeError:
             raise TableError(f"{file}: is no UTF-8 after line {table.line_num}") from None
         except csv.Error as error:
@@ -80,17 +78,6 @@ def _pairs(said: list[str] | None) -> dict[str, str]:
     return {field: value for field, _, value in pairs}
 
 
-async def _send(streams: StreamSettings, events: Iterator[dict[str, Any]], read: Callable[[], int], size: int) -> int:
-    await wait_for_broker(streams.kafka_bootstrap)
-    await check_topics(streams.kafka_bootstrap, streams.partitions)
-    ids = identifiers_of(streams)
-    count = 0
-    columns = (TextColumn("importing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("import", total=size)
-        async with Publisher(streams.kafka_bootstrap, streams.partitions) as publisher:
-            while chunk := list(islice(events, _CHUNK)):
-                await publisher.send("purchase", [(key_of(event, ids), orjson.dumps(event)) for event in chunk])
-                count += len(chunk)
-                progress.update(task, completed=read())
-    return count
+def _chunks(events: Iterator[dict[str, Any]], ids: Identifiers) -> Iterator[list[Keyed]]:
+    while chunk := list(islice(events, _CHUNK)):
+        yield [(key_of(event, ids), orjson.dumps(event)) for event in chunk]

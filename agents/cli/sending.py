@@ -1,9 +1,9 @@
 """`warmth send`: a file of events into a topic."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.console import Console
@@ -18,6 +18,8 @@ from streams.rules_files import identifiers_of
 from streams.settings import StreamSettings
 
 _CHUNK_BYTES = 1_000_000
+Keyed = tuple[bytes | None, bytes]
+"""Key and value of a record."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,28 +38,41 @@ def send(
     """
     if topic not in SCORED:
         raise typer.BadParameter(f"no input topic is called {topic!r}; use one of {', '.join(SCORED)}", param_hint="TOPIC")
-    count = asyncio.run(_send(settings_of(data).streams, topic, file, file.stat().st_size))
+    streams = settings_of(data).streams
+    ids = identifiers_of(streams)
+    with file.open("rb") as stream:
+        chunks = ([(key_of_bytes(line, ids), line) for line in lines] for lines in _chunks(stream))
+        count = asyncio.run(send_chunks(streams, topic, chunks, stream.tell, file.stat().st_size))
     typer.echo(f"{count:,} events sent to {topic}")
 
 
-async def _send(streams: StreamSettings, topic: str, file: Path, size: int) -> int:
+async def send_chunks(
+    streams: StreamSettings, topic: str, chunks: Iterable[list[Keyed]], read: Callable[[], int], size: int
+) -> int:
+    """Send records of a file and show how far it is read; return their number once all are acknowledged.
+
+    Args:
+        streams: Where to.
+        topic: Topic.
+        chunks: Keys and values, some at a time.
+        read: How many bytes of the file are read.
+        size: How many it has.
+    """
     await wait_for_broker(streams.kafka_bootstrap)
     await check_topics(streams.kafka_bootstrap, streams.partitions)
-    ids = identifiers_of(streams)
     count = 0
     columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("send", total=size)
         async with Publisher(streams.kafka_bootstrap, streams.partitions) as publisher:
-            for lines in _chunks(file):
-                await publisher.send(topic, [(key_of_bytes(line, ids), line) for line in lines])
-                count += len(lines)
-                progress.advance(task, sum(map(len, lines)) + len(lines))
+            for records in chunks:
+                await publisher.send(topic, records)
+                count += len(records)
+                progress.update(task, completed=read())
     return count
 
 
-def _chunks(file: Path) -> Iterator[list[bytes]]:
+def _chunks(stream: BinaryIO) -> Iterator[list[bytes]]:
     """Yield the lines of a file, about a megabyte at a time; empty lines are none."""
-    with file.open("rb") as stream:
-        while lines := stream.readlines(_CHUNK_BYTES):
-            yield [stripped for line in lines if (stripped := line.rstrip(b"\r\n"))]
+    while lines := stream.readlines(_CHUNK_BYTES):
+        yield [stripped for line in lines if (stripped := line.rstrip(b"\r\n"))]

@@ -42,7 +42,8 @@ REFUSED: Final[dict[int | str, dict[str, Any]]] = {
 def takes(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the description of a JSON body, whatever its Content-Type says."""
     content = {name: {"schema": schema} for name in ("application/json", "text/plain")}
-    return {"requestBody": {"required": True, "content": content}, "security": SECURITY}
+    return {"requestBody": {"required": True, "content": content}, "security": [{"key": []}]}
 
 
-SECURITY: Final[list[dict[str, list[str]]]] = [{"key": []}]
+KEY: Final = {"key": {"type": "http", "scheme": "basic", "description": "The key is the user; the password is empty."}}
+"""How a request is let in."""

@@ -185,6 +185,10 @@ def test_browsers_may_ask_first_and_get_their_settings(stack: Stack) -> None:
     config = httpx.get(f"{stack.collector}/sourceConfig", params={"writeKey": KEY}).json()
     assert config["source"]["writeKey"] == KEY
     described = httpx.get(f"{stack.collector}/openapi.json").json()
+    schemes = set(described["components"]["securitySchemes"])
+    said = [way for path in described["paths"].values() for call in path.values() for way in call.get("security", [])]
+    assert said
+    assert {name for way in said for name in way} <= schemes
     assert {"/v1/batch", "/v1/receipts", "/v1/freshdesk", "/i"} <= described["paths"].keys()
 
 
