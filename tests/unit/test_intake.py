@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
 import orjson
@@ -38,6 +39,15 @@ def refusal(body: bytes) -> tuple[int, str]:
 def test_gzip_is_recognised_by_itself() -> None:
     assert bodies.unpack(gzip.compress(b"[1]"), LIMITS) == b"[1]"
     assert bodies.unpack(b"[1]", LIMITS) == b"[1]"
+
+
+def test_a_bomb_is_not_unpacked_further_than_the_limit() -> None:
+    bomb = gzip.compress(b"0" * 50_000_000)
+    tracemalloc.start()
+    assert refusal(bomb) == (413, "too_large")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize(
