@@ -69,7 +69,7 @@ def _free_base() -> int:
 def _stack(folder: Path, options: list[str], console: Console, *, keep: bool) -> Iterator[None]:
     """Run `warmth up` beside us, for as long as the block runs, or for good."""
     folder.mkdir(parents=True, exist_ok=True)
-    console.print(f"Starting broker, ClickHouse, scorer and loader in {folder}")
+    console.print(f"Starting broker, ClickHouse, collector, scorer and loader in {folder}")
     command = [sys.executable, "-P", "-m", "agents.cli", "up", "--data", str(folder), *options, "--json"]
     log = folder / "up.log"
     with log.open("wb") as errors:

@@ -142,7 +142,8 @@ def _metric(url: str, prefix: str) -> float:
 
 def _cpu_seconds(stack: StackState) -> dict[str, float]:
     """Return user and system seconds of each process so far."""
-    times = {name.removesuffix("-0"): psutil.Process(pid).cpu_times() for name, pid in stack.pids.items()}
+    pids = {name.removesuffix("-0"): pid for name, pid in stack.pids.items() if name != "collector"}  # it has nothing to do
+    times = {name: psutil.Process(pid).cpu_times() for name, pid in pids.items()}
     return {name: cpu.user + cpu.system for name, cpu in times.items()}
 
 
