@@ -72,7 +72,8 @@ class Rulebook:
         return True
 
     def _compiled(self) -> Judgement:
-        return compiled(self.version, self._settings, self._model)
+        rules, journey = compiled(self.version, self._settings, self._model)
+        return Judgement(rules, journey._replace(guarded=True))
 
 
 def compiled(version: RulesVersion, settings: StreamSettings, model: ValueModel | None = None) -> Judgement:

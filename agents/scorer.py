@@ -18,6 +18,8 @@ from streams.app import scorer_app, slice_topic
 from streams.kafka.compacted import Follower
 from streams.kafka.topics import COMMANDS, SCORED
 from streams.settings import StreamSettings
+from streams.vault.letters import LetterSealer
+from streams.vault.vault import vault_of
 
 _AGENTS = {
     "site-interaction": score_interactions,
@@ -37,12 +39,14 @@ def make_scorer(settings: StreamSettings, incarnations: dict[str, str]) -> faust
         incarnations: Incarnation of every topic, from `warmth-control`.
     """
     app, profiles = scorer_app(settings, incarnations)
-    scoring = Scoring(profiles, Rulebook(settings), {topic: incarnations[topic] for topic in SCORED})
+    sealer = LetterSealer(vault_of(settings))
+    scoring = Scoring(profiles, Rulebook(settings), {topic: incarnations[topic] for topic in SCORED}, sealer)
     follower = Follower(settings.kafka_bootstrap, FOLLOWED, scoring.take)
     profiles.epochs.before_owning.append(follower.catch_up)
     for topic in SCORED:
         _AGENTS[topic].register(app, slice_topic(app, topic), scoring)
     app.task(follower.run)
+    app.task(sealer.run)
     app.task(scoring.close_quiet_partitions)
     app.task(Ticking(app, profiles.epochs, scoring).run)
     app.task(Adopting(profiles.epochs, scoring).run)

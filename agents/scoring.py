@@ -52,13 +52,17 @@ class Scoring:
         profiles: The table.
         book: The rules and parameters that hold.
         incarnations: Incarnation of every input topic.
+        sealer: Seals what dead letters carry.
     """
 
-    def __init__(self, profiles: ProfilesTable, book: Rulebook, incarnations: dict[str, str]) -> None:
+    def __init__(
+        self, profiles: ProfilesTable, book: Rulebook, incarnations: dict[str, str], sealer: documents.Sealer
+    ) -> None:
         self._profiles = profiles
         self._epochs: Epochs = profiles.epochs
         self._incarnations = incarnations
         self._book = book
+        self._sealer = sealer
         self._closed: set[int] = set()
         self._passed: dict[int, Micros] = {}
         self._epochs.on_revoked += [self._closed.clear, self._passed.clear]
@@ -215,7 +219,7 @@ class Scoring:
         key: bytes | None
         if isinstance(outcome, Rejected):
             key = _routing_key(record.key)
-            letter = documents.dead_letter(outcome, at, record, record.timestamp * 1000, moment.now)
+            letter = documents.dead_letter(outcome, at, record, record.timestamp * 1000, moment.now, self._sealer)
             emit(TP(DEAD_LETTERS, partition), key, letter)
             metrics.REJECTED.labels(outcome.reason).inc()
         elif isinstance(outcome, Forwarded):

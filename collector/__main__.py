@@ -13,6 +13,7 @@ from collector.keys import Key, KeyFile, KeysError, digest, new_secret, read_fil
 from collector.settings import CollectorSettings
 from streams.rules_files import RulesError
 from streams.settings import StreamSettings
+from streams.vault.keys import VaultError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 keys_app = typer.Typer(help="Keys of trackers, tills and help desks.", no_args_is_help=True)
@@ -111,7 +112,7 @@ def main() -> None:
     """Run; what goes wrong is one line."""
     try:
         app()
-    except (KeysError, RulesError) as error:
+    except (KeysError, RulesError, VaultError) as error:
         print(f"warmth: {error}", file=sys.stderr)  # noqa: T201  # last words
         sys.exit(1)
 

@@ -21,8 +21,11 @@ from collector.endpoints.descriptions import KEY
 from collector.intake import Intake
 from collector.keys import Keyring, Rates
 from collector.settings import CollectorSettings
+from core.gate import Gate
 from streams.rules_files import identifiers_of, read_plan
 from streams.settings import StreamSettings
+from streams.vault.covering import Covering
+from streams.vault.vault import vault_of
 
 _PREFLIGHT_SECS = 86_400
 
@@ -33,6 +36,7 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
     Raises:
         KeysError: The file of keys can not be used.
         RulesError: The tracking plan or the rules of ids can not be used.
+        VaultError: The keys of people's data can not be had.
     """
     limits = Limits(
         settings.collector_body_max_bytes,
@@ -41,7 +45,8 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
         settings.collector_max_depth,
     )
     plan = read_plan(streams.rules_dir)
-    intake = Intake(identifiers_of(streams), limits, plan, streams.event_max_bytes)
+    intake = Intake(Gate(identifiers_of(streams), plan, streams.event_max_bytes), limits)
+    covering = Covering(vault_of(streams))
     keyring, rates = Keyring(settings.collector_keys_file), Rates(settings.collector_events_per_sec)
 
     @asynccontextmanager
@@ -49,7 +54,7 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
         delivery = Delivery(
             streams.kafka_bootstrap, streams.partitions, settings.collector_ack_secs, settings.collector_pending_max_bytes
         )
-        app.state.edge = Edge(keyring, rates, limits, intake, delivery)
+        app.state.edge = Edge(keyring, rates, limits, intake, covering, delivery)
         running = asyncio.create_task(delivery.run())
         yield
         running.cancel()

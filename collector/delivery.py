@@ -10,11 +10,11 @@ from aiokafka.errors import KafkaError
 
 from collector import metrics
 from collector.bodies import Refusal
-from collector.intake import Record
 from streams.exits import leave
 from streams.kafka.admin import TopicsError, check_topics
 from streams.kafka.publishing import Publisher
 from streams.kafka.waiting import wait_for_broker
+from streams.vault.covering import Record
 
 log = logging.getLogger("warmth.collector")
 _PAUSE_SECS: Final = 1.0
@@ -69,7 +69,7 @@ class Delivery:
             return
         size = sum(len(record.value) for record in records)
         if self.trouble or self._pending_bytes + size > self._pending_max_bytes:
-            raise _unavailable()
+            raise unavailable()
         if self._next is None:
             self._next = _Round()
         round_ = self._next
@@ -80,7 +80,7 @@ class Delivery:
         try:
             await asyncio.wait_for(asyncio.shield(round_.acknowledged), self._ack_secs)
         except (TimeoutError, KafkaError, OSError) as error:
-            raise _unavailable() from error
+            raise unavailable() from error
 
     async def run(self) -> None:
         """Deliver for ever; a producer that failed is made anew, and what nobody foresaw ends the process."""
@@ -134,5 +134,6 @@ class Delivery:
         await publisher.flush()
 
 
-def _unavailable() -> Refusal:
+def unavailable() -> Refusal:
+    """Return the answer while events can not be stored."""
     return Refusal(503, "unavailable", "events can not be stored now; send them again later", _RETRY_SECS)

@@ -13,13 +13,16 @@ from starlette.responses import Response
 
 from collector import bodies, metrics
 from collector.bodies import Limits, Refusal
-from collector.delivery import Delivery
+from collector.delivery import Delivery, unavailable
 from collector.intake import Intake, Mapper, Taken
 from collector.keys import Key, Keyring, Rates, Scope
-from collector.sources.fields import cut_address, instant
+from collector.sources.fields import instant
 from collector.sources.segment import Received
 from core.times import Micros, iso
+from core.traffic import cut_address
 from schemas.projection import Plan
+from streams.vault.covering import Covering
+from streams.vault.keys import VaultError
 
 _BROWSER: Final = "Mozilla/"
 _PIXEL: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -61,16 +64,22 @@ class Edge:
         keyring: Who may post.
         rates: How fast.
         limits: How much is looked into.
-        intake: Makes records of messages.
+        intake: Makes events of messages.
+        covering: Makes records of events.
         delivery: Brings records to Kafka.
     """
 
-    def __init__(self, keyring: Keyring, rates: Rates, limits: Limits, intake: Intake, delivery: Delivery) -> None:
+    def __init__(
+        self, keyring: Keyring, rates: Rates, limits: Limits, intake: Intake, covering: Covering, delivery: Delivery
+    ) -> None:
         self.keyring = keyring
         self.delivery = delivery
         self._rates = rates
         self._limits = limits
         self._intake = intake
+        self._covering = covering
+        self.vault_trouble = ""
+        """Why keys could not be had the last time; empty where they could."""
 
     async def post(self, request: Request, read: Read, secret_in: Callable[[Any], Any] | None = None) -> Response:
         """Take in the messages of a request's body; 200 means that Kafka has them, or dead letters of them.
@@ -111,10 +120,16 @@ class Edge:
     async def _store(self, visit: Visit, messages: Sequence[Any], mapper: Mapper) -> list[Taken]:
         taken = self._intake.take(messages, visit.received_at, mapper)
         self._rates.spend(visit.key, len(taken))
-        await self.delivery.deliver([one.record for one in taken])
+        try:
+            records = await self._covering.records([one.leaving for one in taken])
+        except VaultError as error:
+            self.vault_trouble = str(error)
+            raise unavailable() from error
+        self.vault_trouble = ""
+        await self.delivery.deliver(records)
         for reason, number in Counter(one.verdict.reason for one in taken).items():
             metrics.EVENTS.labels(reason or "accepted").inc(number)
-        metrics.OMITTED.inc(sum(one.omitted for one in taken))
+        metrics.OMITTED.inc(sum(one.leaving.omitted for one in taken))
         return taken
 
 
@@ -176,7 +191,7 @@ async def _body(request: Request, limit: int) -> bytes:
 def _answer(taken: list[Taken], *, one: bool) -> Response:
     rejected = [
         {"index": index, "message_id": verdict.message_id, "reason": verdict.reason, "detail": verdict.detail}
-        for index, (_, verdict, _) in enumerate(taken)
+        for index, (_, verdict) in enumerate(taken)
         if verdict.reason
     ]
     if one and rejected:

@@ -10,9 +10,11 @@ import orjson
 from pydantic import ValidationError
 
 from core.outcomes import Rejected
+from core.refusals import refusal_of
 from core.times import EARLIEST, LATEST, MINUTE, Micros, micros
 from schemas.compiled import compile_decoder
 from schemas.envelope import Envelope
+from schemas.identifying import compile_guard
 from schemas.projection import Plan, Projection, compile_projection
 from schemas.reasons import ReasonCode, Stage
 from schemas.registry import REGISTRY, TYPES
@@ -45,9 +47,12 @@ class Admission:
         max_bytes: Largest record that is looked into.
         plan: Tracking plan: declared properties of each custom event.
         narrow: Makes what says which fields of an event are kept: those that may leave the scorer, or all that have a name.
+        guarded: Whether identifying values that anybody could read are refused, as behind the edge.
     """
 
-    def __init__(self, topic: str, max_bytes: int, plan: Plan, narrow: Narrowing = compile_projection) -> None:
+    def __init__(
+        self, topic: str, max_bytes: int, plan: Plan, narrow: Narrowing = compile_projection, *, guarded: bool = False
+    ) -> None:
         self._max_bytes = max_bytes
         self._topic = topic
         self._contracts = {
@@ -55,6 +60,7 @@ class Admission:
                 compile_decoder(entry),
                 narrow(entry.models, plan),
                 entry.default_source,
+                compile_guard(entry.models) if guarded else _unguarded,
             )
             for entry in REGISTRY.values()
             if entry.topic == topic
@@ -67,7 +73,7 @@ class Admission:
             value: The record's bytes; None in a tombstone.
             broker_time: When the broker appended the record.
         """
-        raw = self._read(value)
+        raw = self.read(value)
         return raw if isinstance(raw, Rejected) else self.judge(raw, broker_time)
 
     def judge(self, raw: Any, broker_time: Micros) -> Admitted | Rejected:
@@ -80,14 +86,20 @@ class Admission:
             contract = None
         if contract is None:
             return self._unknown(raw)
-        decode, project, default_source = contract
+        decode, project, default_source, guard = contract
         try:
             event: Envelope = decode(raw)
         except ValidationError as error:
             return _rejected(ReasonCode.INVALID_FIELD, _where(error))
+        readable = guard(raw)
+        if readable:
+            return _rejected(
+                ReasonCode.PLAIN_IDENTIFYING_FIELD, f"{readable}: is readable; send it by the collector or `warmth send`"
+            )
         return _settled(event, raw, project, default_source, broker_time)
 
-    def _read(self, value: bytes | None) -> Any:
+    def read(self, value: bytes | None) -> Any:
+        """Return what JSON bytes hold, or why they hold nothing."""
         if not value:
             return _rejected(ReasonCode.EMPTY, "the record has no value")
         if len(value) > self._max_bytes:
@@ -98,6 +110,9 @@ class Admission:
             return _unreadable(value, str(error))
 
     def _unknown(self, raw: dict[str, Any]) -> Rejected:
+        refused_at_edge = refusal_of(raw)
+        if refused_at_edge is not None:
+            return refused_at_edge
         kind = raw.get("type")
         if not isinstance(kind, str):
             return _rejected(ReasonCode.INVALID_FIELD, "type: missing or no string")
@@ -106,6 +121,10 @@ class Admission:
         if not any(known == kind for known, _ in self._contracts):
             return _rejected(ReasonCode.WRONG_TOPIC, f"type: does not belong into {self._topic}")
         return _rejected(ReasonCode.UNKNOWN_VERSION, "schema_version: no contract of this type has it")
+
+
+def _unguarded(_document: dict[str, Any]) -> str:
+    return ""
 
 
 def _settled(

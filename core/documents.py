@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
 from core.outcomes import RULES, TICK, Accepted, Applied, Coordinate, Dropped, Forwarded, Outcome, Rejected, Said, Unprompted
+from core.records import OWN_HEADERS
 from core.times import Micros, iso
+from schemas.sealed import bytes_of
 
 LETTER_MAX_BYTES: Final = 5 * 1024 * 1024
 """Key, value and headers of a record that a dead letter can carry: in base64 they stay below what its topic takes."""
@@ -76,14 +78,39 @@ def closing_marker(batch: int) -> bytes:
     return orjson.dumps({"batch": batch})
 
 
-def dead_letter(rejected: Rejected, at: Coordinate, record: Any, received_at: Micros, rejected_at: Micros) -> bytes:
-    """Return the `dead-letter` record of a rejected `record`, with its original bytes where the topic can take them."""
+class Sealer(Protocol):
+    """Encrypts bytes that only those may read who hold the keys."""
+
+    def seal(self, plain: bytes) -> bytes:
+        """Return the bytes, encrypted."""
+
+
+def dead_letter(
+    rejected: Rejected, at: Coordinate, record: Any, received_at: Micros, rejected_at: Micros, sealer: Sealer | None = None
+) -> bytes:
+    """Return the `dead-letter` record of a rejected `record`, with its original bytes where the topic can take them.
+
+    Args:
+        rejected: Why.
+        at: Where the record was first appended.
+        record: The record.
+        received_at: Broker time of the record.
+        rejected_at: Now.
+        sealer: Encrypts the bytes; without one they stand readable.
+    """
     key, value, headers, detail = record.key, record.value, record.headers or (), rejected.detail
     size = sum(len(part or b"") for part in (key, value, *(header for _, header in headers)))
     if size > LETTER_MAX_BYTES:
         digest = hashlib.blake2b(value or b"", digest_size=16).hexdigest()
         detail = f"{detail}; the original ({size} bytes, BLAKE2b of its value {digest}) stays in its topic: it is too large"
         key, value, headers = None, None, ()
+    if sealer is not None:
+        key = None if key is None else sealer.seal(key)
+        headers = [(name, header if name in OWN_HEADERS else sealer.seal(header or b"")) for name, header in headers]
+    if rejected.sealed:
+        value = bytes_of(rejected.sealed)
+    elif sealer is not None and value is not None:
+        value = sealer.seal(value)
     return orjson.dumps(
         {
             "id": at.id,
@@ -99,6 +126,7 @@ def dead_letter(rejected: Rejected, at: Coordinate, record: Any, received_at: Mi
             "key_base64": _base64(key),
             "value_base64": _base64(value),
             "headers": [{"key": name, "value_base64": _base64(header)} for name, header in headers],
+            "is_sealed": sealer is not None,
         }
     )
 

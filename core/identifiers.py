@@ -1,5 +1,6 @@
 """Identifiers as people write them, brought to one spelling; what stands for nobody is told apart."""
 
+import re
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, Final, Literal
@@ -8,14 +9,20 @@ import phonenumbers
 from pydantic import AfterValidator, Field
 
 from core.conditions import Spec, compile_pattern, compile_patterns
+from schemas.identifying import is_address
+from schemas.sealed import HASHED, NOBODY, is_hashed
 
 VISITOR: Final = "a:"
 IDENTIFIER: Final = "card:"
 PREFIXES: Final = (VISITOR, IDENTIFIER)
 ANONYMOUS: Final = "anonymous"
 Kind = Literal["anonymous", "card", "phone", "email", "device"]
+_KINDS: Final[tuple[Kind, ...]] = ("card", "phone", "email", "device")
 _KNOWN: Final = 65_536
 """Spellings that are remembered: a telephone number costs 20 µs, and customers come again."""
+_PHONE: Final = re.compile(r"\s*\+?[\d(][\d\s().-]{8,22}\d\s*").fullmatch
+_SHORTEST_BARE: Final = 11
+_MOBILE: Final = frozenset({phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _SPACES: Final = " -\t\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}"
 _WITHOUT_SPACES: Final = str.maketrans("", "", _SPACES)
 
@@ -68,6 +75,7 @@ class Identifiers:
         self._is_of_nobody = compile_patterns(spec.blocked_matches)
         self.is_blocked = lru_cache(_KNOWN)(self._is_blocked)
         self.key = lru_cache(_KNOWN)(self._key)
+        self.pseudonym = lru_cache(_KNOWN)(self._pseudonym)
 
     def most_customers(self, kind: Kind) -> int:
         """Return how many customers may claim one value of a kind."""
@@ -93,12 +101,49 @@ class Identifiers:
     def _key(self, kind: Kind, value: str) -> str | None:
         """Return the key of the profile that an identifier stands for, None where it stands for nobody.
 
-        Without the secret the key can be neither made nor undone.
+        Without the secret the key can be neither made nor undone. What the edge has hashed already stays what it is.
         """
+        blind = value if is_hashed(value) else self.blind(kind, value)
+        return None if blind == NOBODY else IDENTIFIER + blind.removeprefix(HASHED)
+
+    def names(self, any_id: str) -> list[str]:
+        """Return the keys of profiles that an id can stand for: a customer's, a visitor's, those of each kind."""
+        shown = self.pseudonym(any_id)
+        keys = (self.key(kind, any_id) for kind in _KINDS)
+        return [shown, VISITOR + shown, *(key for key in keys if key is not None)]
+
+    def blind(self, kind: Kind, value: str) -> str:
+        """Return the blind index of an identifier: equal where two are the same one, and unreadable."""
         spelt = self.spelt(kind, value)
-        if spelt is None:
-            return None
-        return IDENTIFIER + blake2b(f"{kind}:{spelt}".encode(), key=self._secret, digest_size=16).hexdigest()
+        return NOBODY if spelt is None else self._hash(kind, spelt)
+
+    def _pseudonym(self, value: str) -> str:
+        """Return a customer's or visitor's id as it may be read: a hash, if it has the form of an e-mail or phone."""
+        if is_address(value):
+            kind: Kind = "email"
+        elif _PHONE(value) and self._is_phone(value.strip()):
+            kind = "phone"
+        else:
+            return value
+        spelt = self.spelt(kind, value)
+        return value if spelt is None else self._hash(kind, spelt)
+
+    def _hash(self, kind: Kind, spelt: str) -> str:
+        return HASHED + blake2b(f"{kind}:{spelt}".encode(), key=self._secret, digest_size=16).hexdigest()
+
+    def _is_phone(self, text: str) -> bool:
+        """Tell whether a text is a telephone number; bare digits only if they are a mobile phone's, with its country."""
+        is_bare = text.isdigit()
+        if is_bare and len(text) < _SHORTEST_BARE:
+            return False
+        for written in (text, f"+{text}") if is_bare else (text,):
+            try:
+                number = phonenumbers.parse(written, self._spec.phone_region)
+            except phonenumbers.NumberParseException:
+                continue
+            if phonenumbers.is_valid_number(number):
+                return not is_bare or phonenumbers.number_type(number) in _MOBILE
+        return False
 
     def _is_blocked(self, value: str) -> bool:
         """Tell whether a value stands for nobody: one that is blocked, or one character again and again."""

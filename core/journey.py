@@ -57,6 +57,8 @@ class Settings(NamedTuple):
     lateness: Micros = DAY
     traffic: Traffic = Traffic((), ())
     identity: IdentitySpec = IdentitySpec()
+    guarded: bool = False
+    """Whether identifying values that anybody could read are refused."""
 
 
 class _Found(Struct, frozen=True, gc=False):
@@ -73,7 +75,7 @@ class Journey:
     """The way of every record of one topic."""
 
     def __init__(self, topic: str, rules: CompiledRules, settings: Settings) -> None:
-        self._admission = Admission(topic, settings.max_bytes, settings.plan)
+        self._admission = Admission(topic, settings.max_bytes, settings.plan, guarded=settings.guarded)
         self._rules = rules
         self._settings = settings
         self._consents = topic == "consent"

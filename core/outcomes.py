@@ -83,11 +83,15 @@ class Accepted(Said, frozen=True, gc=False):
 
 
 class Rejected(NamedTuple):
-    """The record is no valid event: it becomes a dead letter. `detail` names fields, never values."""
+    """The record is no valid event: it becomes a dead letter. `detail` names fields, never values.
+
+    `sealed` are the bytes that the edge has refused and encrypted, where it was the edge.
+    """
 
     stage: Stage
     reason: ReasonCode
     detail: str
+    sealed: str = ""
 
 
 class Dropped(NamedTuple):

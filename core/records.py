@@ -15,6 +15,9 @@ RECEIVED_HEADER: Final = "received_at"
 HOP_HEADER: Final = "hop"
 KEY_HEADER: Final = "profile"
 OWNER_HEADER: Final = "owner"
+REPLAYED_HEADER: Final = "replayed_from"
+OWN_HEADERS: Final = frozenset({ORIGIN_HEADER, RECEIVED_HEADER, HOP_HEADER, KEY_HEADER, OWNER_HEADER, REPLAYED_HEADER})
+"""What we write into headers ourselves: places, times and keys of profiles."""
 MOST_HOPS: Final = 64
 """So often a record is sent on: profiles that just went into others know only the next one."""
 _FORWARDED: Final = re.compile(rb"([^ ]+):(\d{1,9}):(\d{1,18}) (\d{13}) (\d{1,2})")

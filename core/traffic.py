@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from core.conditions import compile_patterns
@@ -51,3 +51,13 @@ def _member(networks: tuple[Network, ...]) -> Callable[[str], bool]:
         return any(address in network for network in networks)
 
     return is_member
+
+
+def cut_address(value: str | None) -> str | None:
+    """Return the network of a client address, which is nobody's own: /24 of IPv4, /48 of IPv6; None where it is none."""
+    try:
+        address = ip_address((value or "").strip())
+    except ValueError:
+        return None
+    network = ip_network((address, 24 if address.version == 4 else 48), strict=False)
+    return str(network.network_address)

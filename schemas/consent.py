@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from schemas.envelope import Envelope
-from schemas.fields import Code, Contract, Id, Instant, Name, PersonalData, Purpose, Url, field
+from schemas.fields import Code, Contract, Edge, Id, Instant, Name, PersonalData, Purpose, Url, field
 
 _LEGAL = (Purpose.LEGAL,)
 
@@ -20,7 +20,7 @@ class Evidence(Contract):
 
     url: Url | None = field("Page on which it was given.", None, purposes=_LEGAL)
     wording_version: Code | None = field("Version of the wording.", None, purposes=_LEGAL)
-    ip: Code | None = field("Client address.", None, purposes=_LEGAL, personal=PersonalData.IDENTIFYING)
+    ip: Code | None = field("Client address.", None, purposes=_LEGAL, personal=PersonalData.IDENTIFYING, edge=Edge.CUT)
 
 
 class _ConsentChanged(Consent):

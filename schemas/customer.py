@@ -3,7 +3,8 @@
 from typing import ClassVar, Literal
 
 from schemas.envelope import Envelope, IdentifierType
-from schemas.fields import Code, Contract, Count, Currency, Id, Money, Name, PersonalData, Purpose, field
+from schemas.fields import Code, Contract, Count, Currency, Edge, Id, Money, Name, PersonalData, Purpose, field
+from schemas.sealed import SealableCode, SealableName
 
 _CONTACT = (Purpose.SERVICE, Purpose.ADVERTISING)
 _FIT = (Purpose.SCORING, Purpose.ANALYTICS)
@@ -13,10 +14,12 @@ Role = Literal["owner", "director", "manager", "specialist", "administrator", "s
 class Traits(Contract):
     """What is known of a customer; per trait the last write by event time wins."""
 
-    name: Name | None = field("Full name.", None, purposes=_CONTACT, personal=PersonalData.IDENTIFYING)
-    email: Name | None = field("E-mail address.", None, purposes=_CONTACT, personal=PersonalData.IDENTIFYING)
-    phone: Code | None = field("Telephone number.", None, purposes=_CONTACT, personal=PersonalData.IDENTIFYING)
-    birth_date: Code | None = field("Full birth date.", None, purposes=(Purpose.LOYALTY,), personal=PersonalData.IDENTIFYING)
+    name: SealableName | None = field("Full name.", None, purposes=_CONTACT, personal=PersonalData.IDENTIFYING)
+    email: SealableName | None = field("E-mail address.", None, purposes=_CONTACT, personal=PersonalData.IDENTIFYING)
+    phone: SealableCode | None = field("Telephone number.", None, purposes=_CONTACT, personal=PersonalData.IDENTIFYING)
+    birth_date: SealableCode | None = field(
+        "Full birth date.", None, purposes=(Purpose.LOYALTY,), personal=PersonalData.IDENTIFYING
+    )
     city: Name | None = field("City.", None, purposes=_FIT, personal=PersonalData.ATTRIBUTE)
     country: Code | None = field("Country.", None, purposes=_FIT, personal=PersonalData.ATTRIBUTE)
     company: Name | None = field("Company.", None, purposes=_FIT, personal=PersonalData.ATTRIBUTE)
@@ -63,7 +66,7 @@ class IdentityLinked(Customer):
 
     type: Literal["identity_linked"]
     id_type: IdentifierType = field("Kind of identifier.")
-    id_value: Name = field("The identifier itself.", personal=PersonalData.IDENTIFYING, min_length=1)
+    id_value: Name = field("The identifier itself.", personal=PersonalData.IDENTIFYING, min_length=1, edge=Edge.HASHED)
 
 
 class _Merge(Customer):

@@ -1,6 +1,6 @@
 """Egress `dead-letter`: a record that was rejected, with its original bytes and why."""
 
-from schemas.fields import Code, Contract, Instant, PersonalData, Purpose, Sequence, Text, field
+from schemas.fields import Code, Contract, Flag, Instant, PersonalData, Purpose, Sequence, Text, field
 from schemas.reasons import ReasonCode, Stage
 
 _OPS = (Purpose.OPERATIONS,)
@@ -29,3 +29,4 @@ class DeadLetter(Contract):
     key_base64: str | None = field("Original key.", purposes=_OPS, personal=PersonalData.IDENTIFYING)
     value_base64: str | None = field("Original bytes.", purposes=_OPS, personal=PersonalData.IDENTIFYING)
     headers: list[RecordHeader] = field("Original headers.", purposes=_OPS)
+    is_sealed: Flag = field("Whether key, bytes and foreign headers are encrypted.", default=False, purposes=_OPS)

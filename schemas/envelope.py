@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from schemas.fields import Code, Contract, Flag, Id, Instant, Name, PersonalData, Purpose, Url, field
+from schemas.fields import Code, Contract, Edge, Flag, Id, Instant, Name, PersonalData, Purpose, Url, field
 
 IdentifierType = Literal["card", "phone", "email", "device"]
 
@@ -13,7 +13,7 @@ class Identifier(Contract):
     """One identifier of a person other than the customer id and the anonymous id."""
 
     id_type: IdentifierType = field("Kind of identifier.")
-    id_value: Name = field("The identifier itself, as the source writes it.", personal=PersonalData.IDENTIFYING)
+    id_value: Name = field("The identifier, as its source writes it.", personal=PersonalData.IDENTIFYING, edge=Edge.HASHED)
 
 
 class Device(Contract):
@@ -39,7 +39,7 @@ class StatedConsent(Contract):
 class Context(Contract):
     """Circumstances of an event."""
 
-    ip: Code | None = field("Client address.", None, purposes=_TECHNICAL, personal=PersonalData.IDENTIFYING)
+    ip: Code | None = field("Client address.", None, purposes=_TECHNICAL, personal=PersonalData.IDENTIFYING, edge=Edge.CUT)
     user_agent: Url | None = field("Client software.", None, purposes=_TECHNICAL)
     locale: Code | None = field("Language and region of the client.", None, purposes=_TECHNICAL)
     timezone: Code | None = field("IANA time zone of the client.", None, purposes=_TECHNICAL)

@@ -26,6 +26,14 @@ class PersonalData(StrEnum):
     IDENTIFYING = "identifying"
 
 
+class Edge(StrEnum):
+    """How an identifying field leaves the edge: encrypted, as a keyed hash, or cut to what names nobody."""
+
+    SEALED = "sealed"
+    HASHED = "hashed"
+    CUT = "cut"
+
+
 class Purpose(StrEnum):
     """What a field is kept for; a field that no purpose needs has no place in a contract."""
 
@@ -54,6 +62,7 @@ def field(
     *,
     purposes: tuple[Purpose, ...] = (Purpose.SCORING, Purpose.ANALYTICS),
     personal: PersonalData = PersonalData.PLAIN,
+    edge: Edge = Edge.SEALED,
     unit: str | None = None,
     **constraints: Any,
 ) -> Any:
@@ -64,10 +73,13 @@ def field(
         default: Its value when absent; left out, the field is required.
         purposes: What it is kept for.
         personal: How close it is to a person.
+        edge: How it leaves the edge, where it is identifying.
         unit: Unit of the value, where it has one.
         constraints: Bounds that pydantic's `Field` knows.
     """
     extra: dict[str, Any] = {"x-purposes": [str(purpose) for purpose in purposes], "x-personal-data": str(personal)}
+    if personal is PersonalData.IDENTIFYING:
+        extra["x-at-edge"] = str(edge)
     if unit is not None:
         extra["x-unit"] = unit
     return Field(default, description=description, json_schema_extra=extra, **constraints)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_args, get_origin
 
 from schemas.envelope import Envelope
-from schemas.fields import Contract, PersonalData
+from schemas.fields import Contract, Edge
 from schemas.site_interaction import CustomTracked
 
 Document = dict[str, Any]
@@ -24,7 +24,7 @@ Plan = Mapping[str, frozenset[str]]
 """Tracking plan: properties that may be kept, by the `name` of the `custom_tracked` event."""
 
 NO_PLAN: Final[Plan] = MappingProxyType({})
-_IDENTIFYING: Final = str(PersonalData.IDENTIFYING)
+_LEFT_BEHIND: Final = (str(Edge.HASHED), str(Edge.CUT))
 _COLUMNS: Final = Envelope.model_fields.keys() - {"context"}
 _NOTHING: Final[frozenset[str]] = frozenset()
 _Narrow = Callable[[Any, list[str]], Any]
@@ -34,9 +34,9 @@ _Narrow = Callable[[Any, list[str]], Any]
 def compile_projection(models: tuple[type[Envelope], ...], plan: Plan = NO_PLAN) -> Projection:
     """Return the projection of an event type.
 
-    The projection leaves out the envelope's own fields other than `context` (they become columns), nulls, identifying
-    fields, fields that no contract names, and custom properties that the plan does not declare. Only the last two are
-    counted. An object whose class is identifying is narrowed field by field, for it may hold plain fields too.
+    The projection leaves out the envelope's own fields other than `context` (they become columns), nulls, what leaves the
+    edge hashed or cut, fields that no contract names, and custom properties that the plan does not declare. Only the last
+    two are counted. What leaves the edge sealed stays as it is.
 
     Args:
         models: Contracts of the type; if several, one field tells them apart by a constant.
@@ -52,7 +52,7 @@ def compile_allow_list(models: tuple[type[Envelope], ...], plan: Plan = NO_PLAN)
         models: Contracts of the type; if several, one field tells them apart by a constant.
         plan: Tracking plan; without one no custom property is kept.
     """
-    return tell_apart(models, lambda model: _event(model, plan, identifying=True))
+    return tell_apart(models, lambda model: _event(model, plan, whole=True))
 
 
 def tell_apart(
@@ -76,8 +76,8 @@ def _constant(model: type[Envelope], name: str) -> Any:
     return values[0] if len(values) == 1 else None
 
 
-def _event(model: type[Envelope], plan: Plan, *, identifying: bool = False) -> Projection:
-    narrow = _narrow(model, _NOTHING, identifying=True) if identifying else _narrow(model, _COLUMNS)
+def _event(model: type[Envelope], plan: Plan, *, whole: bool = False) -> Projection:
+    narrow = _narrow(model, _NOTHING, whole=True) if whole else _narrow(model, _COLUMNS)
     if issubclass(model, CustomTracked):
         narrow = _planned(narrow, plan)
 
@@ -103,12 +103,12 @@ def _planned(narrow: _Narrow, plan: Plan) -> _Narrow:
     return narrow_planned
 
 
-def _narrow(model: type[Contract], columns: Set[str] = _NOTHING, *, identifying: bool = False) -> _Narrow:
-    """Return what narrows one object; `columns` are known, yet not kept; so is, unless asked for, what is identifying."""
+def _narrow(model: type[Contract], columns: Set[str] = _NOTHING, *, whole: bool = False) -> _Narrow:
+    """Return what narrows one object; `columns` are known, yet not kept, nor is, unless asked for, what names a person."""
     known = frozenset(model.model_fields)
-    inner = {name: _inner(info.annotation, identifying=identifying) for name, info in model.model_fields.items()}
+    inner = {name: _inner(info.annotation, whole=whole) for name, info in model.model_fields.items()}
     objects = {name: narrow for name, narrow in inner.items() if narrow}
-    plain = known - objects.keys() - columns - (_NOTHING if identifying else _identifying(model))
+    plain = known - objects.keys() - columns - (_NOTHING if whole else _left_behind(model))
     return _tree(known, plain, objects, columns) if objects else _flat(known, plain)
 
 
@@ -149,11 +149,11 @@ def _tree(known: frozenset[str], plain: frozenset[str], objects: Mapping[str, _N
     return narrow
 
 
-def _inner(annotation: Any, *, identifying: bool) -> _Narrow | None:
+def _inner(annotation: Any, *, whole: bool) -> _Narrow | None:
     """Return what narrows a field that holds an object or a list of objects, None for any other."""
     if isinstance(annotation, type) and issubclass(annotation, Contract):
-        return _narrow(annotation, identifying=identifying)
-    parts = (_inner(part, identifying=identifying) for part in get_args(annotation))
+        return _narrow(annotation, whole=whole)
+    parts = (_inner(part, whole=whole) for part in get_args(annotation))
     narrow = next(filter(None, parts), None)
     return _each(narrow) if narrow and get_origin(annotation) is list else narrow
 
@@ -165,6 +165,6 @@ def _each(narrow: _Narrow) -> _Narrow:
     return narrow_each
 
 
-def _identifying(model: type[Contract]) -> set[str]:
+def _left_behind(model: type[Contract]) -> set[str]:
     extras = {name: info.json_schema_extra for name, info in model.model_fields.items()}
-    return {name for name, extra in extras.items() if isinstance(extra, dict) and extra["x-personal-data"] == _IDENTIFYING}
+    return {name for name, extra in extras.items() if isinstance(extra, dict) and extra.get("x-at-edge") in _LEFT_BEHIND}

@@ -23,6 +23,7 @@ class ReasonCode(StrEnum):
     REFUSED_ROW = "refused_row"
     BLOCKED_IDENTITY = "blocked_identity"
     TOO_MANY_HOPS = "too_many_hops"
+    PLAIN_IDENTIFYING_FIELD = "plain_identifying_field"
 
 
 class DropCode(StrEnum):

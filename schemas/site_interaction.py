@@ -18,6 +18,7 @@ from schemas.fields import (
     Url,
     field,
 )
+from schemas.sealed import SealableText
 
 _BROWSING = (Purpose.SCORING, Purpose.ANALYTICS, Purpose.ADVERTISING)
 Channel = Literal["email", "push", "sms"]
@@ -131,7 +132,9 @@ class ContentCommented(SiteInteraction):
 
     type: Literal["content_commented"]
     content_id: Id = field("Id of the content.")
-    text: Text | None = field("Text of the comment.", None, personal=PersonalData.IDENTIFYING, purposes=(Purpose.SERVICE,))
+    text: SealableText | None = field(
+        "Text of the comment.", None, personal=PersonalData.IDENTIFYING, purposes=(Purpose.SERVICE,)
+    )
 
 
 class _ListChanged(SiteInteraction):

@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Tag, model_validator
 
 from schemas.envelope import Envelope
-from schemas.fields import Code, Id, Name, PersonalData, Purpose, Text, field
+from schemas.fields import Code, Id, Name, PersonalData, Purpose, field
+from schemas.sealed import SealableName, SealableText
 
 _SERVICE = (Purpose.SCORING, Purpose.ANALYTICS, Purpose.SERVICE)
 LeavingReason = Literal["expensive", "disliked_product", "bad_service", "moved_to_competitor", "no_longer_needed", "other"]
@@ -33,8 +34,8 @@ class TicketOpened(_Ticket):
     """A customer opened a ticket."""
 
     type: Literal["ticket_opened"]
-    subject: Name | None = field("Subject line.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
-    text: Text | None = field(
+    subject: SealableName | None = field("Subject.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
+    text: SealableText | None = field(
         "What the customer wrote.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING
     )
     channel: Code | None = field("Where the ticket came in.", None, purposes=_SERVICE)
@@ -47,7 +48,7 @@ class TicketReplied(_Ticket):
 
     type: Literal["ticket_replied"]
     by: Literal["customer", "agent"] = field("Who replied.", purposes=_SERVICE)
-    text: Text | None = field("The reply.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
+    text: SealableText | None = field("The reply.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
 
 
 class TicketSolved(_Ticket):
@@ -74,7 +75,7 @@ class TicketRated(_Ticket):
     type: Literal["ticket_rated"]
     rating: int = field("The rating on its scale.", purposes=_SERVICE, strict=True)
     scale: Literal["freshdesk", "stars5", "thumbs"] = field("The scale.", purposes=_SERVICE)
-    comment: Text | None = field("Comment.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
+    comment: SealableText | None = field("Comment.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
 
     @model_validator(mode="after")
     def _on_scale(self) -> Self:
@@ -89,13 +90,13 @@ class NpsAnswer(SupportTicket):
     type: Literal["survey_answered"]
     survey: Literal["nps"] = field("The survey.", purposes=_SERVICE)
     score: int = field("0 (never) to 10 (certainly).", purposes=_SERVICE, ge=0, le=10, strict=True)
-    comment: Text | None = field("Comment.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
+    comment: SealableText | None = field("Comment.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
 
 
 class _ReasonAnswer(SupportTicket):
     type: Literal["survey_answered"]
     reason: str
-    comment: Text | None = field("Comment.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
+    comment: SealableText | None = field("Comment.", None, purposes=(Purpose.SERVICE,), personal=PersonalData.IDENTIFYING)
 
     @model_validator(mode="after")
     def _other_is_explained(self) -> Self:

@@ -20,6 +20,8 @@ from streams.kafka.publishing import Publisher
 from streams.kafka.topics import DEAD_LETTERS, ENRICHED
 from streams.settings import StreamSettings
 from streams.slices import Slice
+from streams.vault.letters import LetterSealer
+from streams.vault.vault import vault_of
 
 log = logging.getLogger("warmth.loader")
 _LOOK_SECS: Final = 0.5
@@ -158,7 +160,10 @@ class RangeLoader:
                 with_event = [index for index, entry in enumerate(entries) if entry.enriched.has_event]
                 refused = {with_event[row]: field for row, field in error.refused.items()}
                 metrics.ROWS_REFUSED.labels(rows.EVENTS).inc(len(refused))
-                await self._bury([rows.dead_letter(entries[index], field, batch) for index, field in refused.items()])
+                sealer = await asyncio.to_thread(lambda: LetterSealer(vault_of(self._settings)))
+                await self._bury(
+                    [rows.dead_letter(entries[index], field, batch, sealer) for index, field in refused.items()]
+                )
                 entries = [rows.refused(entry) if index in refused else entry for index, entry in enumerate(entries)]
             else:
                 return entries

@@ -91,15 +91,16 @@ def refused(entry: Entry) -> Entry:
     return Entry(entry.record, enriched, outcome)
 
 
-def dead_letter(entry: Entry, field: str, batch: int) -> tuple[bytes | None, bytes]:
+def dead_letter(entry: Entry, field: str, batch: int, sealer: documents.Sealer) -> tuple[bytes | None, bytes]:
     """Return key and value of the `dead-letter` record for a refused event; its original is the enriched record.
 
     Args:
         entry: Whose event was refused.
         field: Field to blame, empty where it is not known.
-        batch: Batch number of the range: a loader that comes to it again writes the same.
+        batch: Batch number of the range: a loader that comes to it again says the same.
+        sealer: Seals the original.
     """
     outcome, record = entry.outcome, entry.record
     rejected = Rejected(Stage.LOAD, ReasonCode.REFUSED_ROW, f"{field or 'a field'}: its column cannot take the value")
     at = Coordinate(outcome.topic, outcome.incarnation, outcome.partition, outcome.offset)
-    return record.key, documents.dead_letter(rejected, at, record, record.timestamp * 1000, batch * SECOND)
+    return record.key, documents.dead_letter(rejected, at, record, record.timestamp * 1000, batch * SECOND, sealer)

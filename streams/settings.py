@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "WARMTH_"
+VAULT_DIR: Final = Path.home() / ".local" / "share" / "warmth"
 RULES_DIR: Final = Path(__file__).parent.parent / "rules"
 
 
@@ -49,6 +50,13 @@ class StreamSettings(BaseSettings):
             raise ValueError("must be at most 64 bytes")
         return value
 
+    vault_url: str = Field(
+        "", description="Database of the keys of people's data, such as postgresql+psycopg://…; empty for a file."
+    )
+    vault_dir: Path = Field(VAULT_DIR, description="Folder of that file, and of a master key where none is set.")
+    master_keys: SecretStr = Field(
+        SecretStr(""), description="Master key, base64 of 32 bytes; replaced ones after it, with commas between."
+    )
     rules_dir: Path = Field(RULES_DIR, description="Folder of the rules.")
     timezone: str = Field("UTC", description="IANA time zone whose calendar days caps are counted by.")
 

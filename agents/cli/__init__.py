@@ -24,6 +24,7 @@ from agents.cli import (
     sending,
     stack,
     trying,
+    vault,
     workers,
 )
 from agents.cli.addresses import AddressError
@@ -36,6 +37,7 @@ from deploy.embedded.supervisor import StackError
 from sinks.migrate import ChangedMigrationError
 from streams.kafka.admin import TopicsError
 from streams.rules_files import RulesError
+from streams.vault.keys import VaultError
 from streams.worker import configure_logging
 
 app = typer.Typer(
@@ -47,14 +49,14 @@ app = typer.Typer(
 )
 PARTS = (
     stack, demo, sending, importing, scoring, inspect, segments, queries, reporting, fitting, rules, trying, publishing,
-    operations, workers, collecting, schemas,
+    operations, workers, collecting, vault, schemas,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)
 
 _CLEAR = (
     AddressError, ChangedMigrationError, FitError, OperationError, ParametersError, RulesError, SettingsError, StackError,
-    TableError, TopicsError,
+    TableError, TopicsError, VaultError,
 )  # fmt: skip
 """Errors whose message is for a person."""
 

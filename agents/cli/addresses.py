@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agents.settings import AllSettings, read_settings
+from deploy.embedded.programs import VAULT
 from deploy.embedded.state import read_state
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of an embedded stack, as given to `warmth up`.")]
@@ -33,6 +34,7 @@ def settings_of(data: Path | None) -> AllSettings:
             "kafka_bootstrap": state.kafka,
             "partitions": state.partitions,
             "broker_isolates": state.broker_isolates,
+            "vault_dir": data / VAULT,
         }
     )
     return AllSettings(streams, settings.sinks.model_copy(update={"clickhouse_url": state.clickhouse}))

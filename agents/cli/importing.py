@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-import orjson
 import typer
 
 from agents.cli.addresses import Data, settings_of
-from agents.cli.sending import Keyed, send_chunks
+from agents.cli.sending import send_chunks
 from agents.importing import FIELDS, REQUIRED, TableError, columns_of, receipts
-from core.identifiers import Identifiers
-from streams.kafka.publishing import key_of
-from streams.rules_files import identifiers_of
 
 import_app = typer.Typer(help="Bring in what happened before.", no_args_is_help=True)
 _CHUNK = 1_000
@@ -62,13 +58,12 @@ def receipts_command(
             same = _pairs(fixed)
             columns = columns_of(table.fieldnames or [], _pairs(renamed), same)
             events = receipts(table, columns, same, ZoneInfo(timezone))
-            chunks = _chunks(events, identifiers_of(streams))
-            count = asyncio.run(send_chunks(streams, "purchase", chunks, raw.tell, file.stat().st_size))
+            sent = asyncio.run(send_chunks(streams, "purchase", _chunks(events), raw.tell, file.stat().st_size))
         except UnicodeDecodeError:
             raise TableError(f"{file}: is no UTF-8 after line {table.line_num}") from None
         except csv.Error as error:
             raise TableError(f"{file}: line {table.line_num + 1}: {error}") from None
-    typer.echo(f"{count:,} receipts sent to purchase")
+    typer.echo(f"{sent.sentence('receipts')} to purchase")
 
 
 def _pairs(said: list[str] | None) -> dict[str, str]:
@@ -78,6 +73,6 @@ def _pairs(said: list[str] | None) -> dict[str, str]:
     return {field: value for field, _, value in pairs}
 
 
-def _chunks(events: Iterator[dict[str, Any]], ids: Identifiers) -> Iterator[list[Keyed]]:
+def _chunks(events: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     while chunk := list(islice(events, _CHUNK)):
-        yield [(key_of(event, ids), orjson.dumps(event)) for event in chunk]
+        yield chunk

@@ -1,7 +1,7 @@
 """`warmth profile`: one customer, all that is known."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final
 
 import orjson
 import typer
@@ -9,14 +9,11 @@ from rich.console import Console
 
 from agents.cli.addresses import AddressError, Data, Json, settings_of
 from agents.pages.showing import showing
-from core.identifiers import VISITOR
 from core.state import decode
 from core.times import micros
-from schemas.envelope import IdentifierType
 from sinks.reading import Reader
 from streams.rules_files import identifiers_of
 
-_KINDS: Final = get_args(IdentifierType)
 _FIND: Final = """
 SELECT DISTINCT customer_key, state FROM profiles_now
 WHERE customer_key IN {names:Array(String)}
@@ -37,7 +34,7 @@ def profile(
 ) -> None:
     """Print a profile: scores and why, what comes next, segments, purchases, service, consents."""
     settings = settings_of(data)
-    names = [key, VISITOR + key, *filter(None, (identifiers_of(settings.streams).key(kind, key) for kind in _KINDS))]
+    names = identifiers_of(settings.streams).names(key)
     with Reader(settings.sinks) as reader:
         found = reader.rows(_FIND, {"names": names})
     if not found:

@@ -1,9 +1,9 @@
 """`warmth send`: a file of events into a topic."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO, NamedTuple
 
 import typer
 from rich.console import Console
@@ -11,15 +11,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from agents.cli.addresses import Data, settings_of
 from streams.kafka.admin import check_topics
-from streams.kafka.publishing import Publisher, key_of_bytes
+from streams.kafka.publishing import Publisher
 from streams.kafka.topics import SCORED
 from streams.kafka.waiting import wait_for_broker
-from streams.rules_files import identifiers_of
 from streams.settings import StreamSettings
+from streams.vault.encoder import Encoder
 
 _CHUNK_BYTES = 1_000_000
-Keyed = tuple[bytes | None, bytes]
-"""Key and value of a record."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,42 +32,59 @@ def send(
 ) -> None:
     """Send each line of a file as one event, keyed by its customer; returns once all are acknowledged.
 
-    Lines are sent as they are: the scorer says what is wrong with them, on topic dead-letter.
+    What names people is sealed or hashed on the way, as by the collector. Lines that are no events become dead letters.
     """
     if topic not in SCORED:
         raise typer.BadParameter(f"no input topic is called {topic!r}; use one of {', '.join(SCORED)}", param_hint="TOPIC")
     streams = settings_of(data).streams
-    ids = identifiers_of(streams)
     with file.open("rb") as stream:
-        chunks = ([(key_of_bytes(line, ids), line) for line in lines] for lines in _chunks(stream))
-        count = asyncio.run(send_chunks(streams, topic, chunks, stream.tell, file.stat().st_size))
-    typer.echo(f"{count:,} events sent to {topic}")
+        sent = asyncio.run(send_chunks(streams, topic, _chunks(stream), stream.tell, file.stat().st_size))
+    typer.echo(f"{sent.sentence('events')} to {topic}")
+
+
+class Sent(NamedTuple):
+    """How many were sent, how many of them will be dead letters, and how many fields no contract names."""
+
+    events: int = 0
+    refused: int = 0
+    omitted: int = 0
+
+    def sentence(self, what: str) -> str:
+        """Return it for people."""
+        refused = f" ({self.refused:,} of them will be dead letters: see `warmth query dead_letters_by_reason`)"
+        omitted = f", {self.omitted:,} fields that no contract names left out"
+        return f"{self.events:,} {what} sent{refused * bool(self.refused)}{omitted * bool(self.omitted)}"
 
 
 async def send_chunks(
-    streams: StreamSettings, topic: str, chunks: Iterable[list[Keyed]], read: Callable[[], int], size: int
-) -> int:
-    """Send records of a file and show how far it is read; return their number once all are acknowledged.
+    streams: StreamSettings,
+    topic: str,
+    chunks: Iterable[Sequence[bytes | dict[str, Any]]],
+    read: Callable[[], int],
+    size: int,
+) -> Sent:
+    """Send events of a file and show how far it is read; return what was sent once all are acknowledged.
 
     Args:
         streams: Where to.
         topic: Topic.
-        chunks: Keys and values, some at a time.
+        chunks: Events, some at a time.
         read: How many bytes of the file are read.
         size: How many it has.
     """
     await wait_for_broker(streams.kafka_bootstrap)
     await check_topics(streams.kafka_bootstrap, streams.partitions)
-    count = 0
+    encoder, sent = Encoder.of(streams), Sent()
     columns = (TextColumn("sending"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("send", total=size)
         async with Publisher(streams.kafka_bootstrap, streams.partitions) as publisher:
-            for records in chunks:
-                await publisher.send(topic, records)
-                count += len(records)
+            for events in chunks:
+                records, refused, omitted = encoder.encode(topic, events)
+                await publisher.send(topic, ((record.key, record.value) for record in records))
+                sent = Sent(sent.events + len(records), sent.refused + refused, sent.omitted + omitted)
                 progress.update(task, completed=read())
-    return count
+    return sent
 
 
 def _chunks(stream: BinaryIO) -> Iterator[list[bytes]]:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import orjson
 from rich.table import Table
 
 from agents.pages.showing import Showing
@@ -16,8 +15,9 @@ from core.state import State, decode
 from core.times import Micros
 from deploy.embedded.state import read_state
 from sinks.reading import Reader
-from streams.kafka.publishing import Publisher, key_of
+from streams.kafka.publishing import Publisher
 from streams.rules_files import identifiers_of
+from streams.vault.encoder import Encoder
 
 _VISITOR: Final = "demo-visitor"
 _CUSTOMER: Final = "demo-anna"
@@ -66,13 +66,14 @@ async def join_names(settings: AllSettings, folder: Path) -> list[Scene]:
         settings: Addresses of the stack.
         folder: Its folder.
     """
-    ids = identifiers_of(settings.streams)
+    ids, encoder = identifiers_of(settings.streams), Encoder.of(settings.streams)
     keys = [_CUSTOMER, VISITOR + _VISITOR, ids.key(_CARD["id_type"], _CARD["id_value"])]
     scenes: list[Scene] = []
     for number, (happened, topic, events) in enumerate(_STORY):
         said = [_event(event, f"demo-joined-{number}-{place}") for place, event in enumerate(events)]
         async with Publisher(settings.streams.kafka_bootstrap, settings.streams.partitions) as publisher:
-            await publisher.send(topic, [(key_of(event, ids), orjson.dumps(event)) for event in said])
+            records = encoder.encode(topic, said).records
+            await publisher.send(topic, [(record.key, record.value) for record in records])
         await wait_until_read(settings, folder)
         with Reader(settings.sinks) as reader:
             states = reader.rows(_STATES, {"keys": keys})

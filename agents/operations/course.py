@@ -8,9 +8,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.operations.logs import merged, source_id, visible
-from agents.operations.replay import REPLAYED_HEADER
 from core.outcomes import RULES, TICK
-from core.records import Source
+from core.records import REPLAYED_HEADER, Source
 from streams.kafka.topics import ENRICHED, SCORED
 
 _ACCEPTED: Final = 0x80

@@ -15,24 +15,22 @@ from agents.operations import OperationError
 from agents.operations.logs import bar, log_reader, visible
 from agents.settings import AllSettings
 from core.documents import closing_marker
-from core.records import HOP_HEADER, KEY_HEADER, ORIGIN_HEADER, OWNER_HEADER, RECEIVED_HEADER
+from core.records import OWN_HEADERS, REPLAYED_HEADER
 from core.times import Micros
 from schemas.reasons import ReasonCode
 from sinks.reading import Reader
 from streams.kafka import transactions
 from streams.kafka.admin import check_topics
 from streams.kafka.partitions import partitioner
-from streams.kafka.publishing import key_of_bytes
 from streams.kafka.topics import CONTROL, ENRICHED, LARGEST_RECORD_BYTES
-from streams.rules_files import identifiers_of
 from streams.settings import StreamSettings
+from streams.vault.encoder import Encoder
+from streams.vault.vault import vault_of
 
-REPLAYED_HEADER: Final = "replayed_from"
 _LEDGER: Final = b"replayed:"
 _LOAD_STAGE: Final = "load"
 _BATCH_LETTERS: Final = 500
 _BATCH_BYTES: Final = 16 * 1024 * 1024
-_FORWARDERS: Final = (ORIGIN_HEADER, RECEIVED_HEADER, HOP_HEADER, KEY_HEADER, OWNER_HEADER, REPLAYED_HEADER)
 _LISTED = """
 SELECT id, reason, length(value_base64), value_base64 IS NULL AND reason != {empty:String} FROM dead_letters_now
 WHERE (empty({reasons:Array(String)}) OR reason IN {reasons:Array(String)})
@@ -42,7 +40,7 @@ WHERE (empty({reasons:Array(String)}) OR reason IN {reasons:Array(String)})
 ORDER BY topic, incarnation, partition, offset
 """
 _READ = """
-SELECT id, topic, partition, stage, key_base64, value_base64,
+SELECT id, topic, partition, stage, is_sealed, key_base64, value_base64,
     arrayMap(header -> header.1, headers), arrayMap(header -> header.2, headers)
 FROM dead_letters_now WHERE id IN {ids:Array(String)} ORDER BY topic, incarnation, partition, offset
 """
@@ -95,7 +93,8 @@ class Replayer:
         self._settings = settings
         self._streams: StreamSettings = settings.streams
         self._partition_of = partitioner(settings.streams.partitions)
-        self._ids = identifiers_of(settings.streams)
+        self._vault = vault_of(settings.streams)
+        self._encoder = Encoder.of(settings.streams)
         self._keyless = 0
 
     async def select(self, wanted: Wanted) -> Selection:
@@ -161,16 +160,21 @@ class Replayer:
                 await sent
 
     async def _send_letter(self, producer: AIOKafkaProducer, id_: str, letter: Sequence[Any]) -> Any:
-        topic, partition, stage, key_base64, value_base64, names, texts = letter
-        carried = zip(names, texts, strict=True)
-        key, value = _bytes(key_base64), _bytes(value_base64)
-        headers = [(name, _bytes(text) or b"") for name, text in carried if name not in _FORWARDERS]
+        topic, partition, stage, is_sealed, key_base64, value_base64, names, texts = letter
+        read = self._opened if is_sealed else _bytes
+        headers = [(name, read(text) or b"") for name, text in zip(names, texts, strict=True) if name not in OWN_HEADERS]
         headers.append((REPLAYED_HEADER, id_.encode()))
+        key, value = read(key_base64), read(value_base64)
         if stage == _LOAD_STAGE:  # the row itself, as the scorer wrote it
             return await producer.send(ENRICHED, key=key, value=value, partition=partition, headers=headers)
-        if key is None and value is not None:
-            key = key_of_bytes(value, self._ids)
+        if value is not None:
+            (record,) = self._encoder.encode(topic, [value]).records
+            key, value = record.key or key, record.value
         return await producer.send(topic, key=key, value=value, partition=self._partition(key), headers=headers)
+
+    def _opened(self, text: str | None) -> bytes | None:
+        sealed = _bytes(text)
+        return None if sealed is None else self._vault.open(sealed)
 
     def _partition(self, key: bytes | None) -> int:
         if key is not None:

@@ -26,7 +26,7 @@ async def healthz() -> Response:
 async def readyz(request: Request) -> Response:
     """Tell whether events can be stored, and what fails."""
     edge: Edge = request.app.state.edge
-    troubles = {"kafka": edge.delivery.trouble, "keys": edge.keyring.trouble}
+    troubles = {"kafka": edge.delivery.trouble, "keys": edge.keyring.trouble, "vault": edge.vault_trouble}
     reasons = [f"{name}: {trouble}" for name, trouble in troubles.items() if trouble]
     return Answered({"ready": False, "reasons": reasons}, 503) if reasons else Answered({"ready": True})
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from ipaddress import ip_address, ip_network
 from typing import Any, Final, NamedTuple
 
 _PLACES: Final = Decimal("0.0001")
@@ -153,16 +152,6 @@ def instant(value: Any) -> str | None:
         except (OverflowError, ValueError, OSError):
             return None
     return None
-
-
-def cut_address(value: str | None) -> str | None:
-    """Return the network of a client address, which is nobody's own: /24 of IPv4, /48 of IPv6; None where it is none."""
-    try:
-        address = ip_address((value or "").strip())
-    except ValueError:
-        return None
-    network = ip_network((address, 24 if address.version == 4 else 48), strict=False)
-    return str(network.network_address)
 
 
 def compact(**fields: Any) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, get_args
 
 from collector.sources.commerce import SITE, Given, Named, name_event
-from collector.sources.fields import Fields, Mapped, Unusable, compact, cut_address, decimal
+from collector.sources.fields import Fields, Mapped, Unusable, compact, decimal
+from core.traffic import cut_address
 from schemas.customer import Role
 from schemas.projection import NO_PLAN, Plan
 

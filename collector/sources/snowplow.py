@@ -11,8 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from collector.sources.commerce import SITE, Given, Named, name_event
-from collector.sources.fields import Fields, Mapped, Unusable, compact, cut_address
+from collector.sources.fields import Fields, Mapped, Unusable, compact
 from collector.sources.segment import Received
+from core.traffic import cut_address
 
 _PING_SECS: Final = 10
 """A page ping stands for this long: the heartbeat that trackers are set to in Snowplow's documentation."""

@@ -14,6 +14,8 @@ from deploy.embedded.child import Program
 
 Broker = Literal["embedded", "kafka"]
 HOST: Final = "127.0.0.1"
+VAULT: Final = "vault"
+"""Folder, in that of a stack, of the keys of people's data."""
 PORT_BASE: Final = 19090
 _PYTHON: Final = (sys.executable, "-P", "-m")
 """Runs a module of ours, whatever folders of the same names stand where the user does."""
@@ -70,6 +72,7 @@ class Plan(NamedTuple):
             "WARMTH_KAFKA_BOOTSTRAP": self.kafka,
             "WARMTH_CLICKHOUSE_URL": self.clickhouse,
             "WARMTH_PARTITIONS": str(self.partitions),
+            "WARMTH_VAULT_DIR": str(self.data / VAULT),
             "WARMTH_BROKER_ISOLATES": str(self.broker_isolates).lower(),
             **quick,
         }

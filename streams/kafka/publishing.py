@@ -3,13 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Any, Self
 
-import orjson
 from aiokafka import AIOKafkaProducer
 
-from core.identifiers import VISITOR, Identifiers
-from schemas.envelope import IdentifierType
 from streams.kafka import transactions
 from streams.kafka.partitions import partitioner
 from streams.kafka.topics import LARGEST_RECORD_BYTES
@@ -17,34 +14,6 @@ from streams.kafka.topics import LARGEST_RECORD_BYTES
 _BATCH_BYTES = 256_000
 _UNACKNOWLEDGED = 8
 """Batches on their way per partition at most; the producer keeps their order."""
-
-
-_KINDS = get_args(IdentifierType)
-
-
-def key_of(event: object, ids: Identifiers) -> bytes | None:
-    """Return the record key of an event that was read from JSON; None where it names nobody."""
-    if not isinstance(event, dict):
-        return None
-    customer, visitor, identifiers = event.get("customer_id"), event.get("anonymous_id"), event.get("identifiers")
-    if isinstance(customer, str) and customer and not ids.is_blocked(customer):
-        return customer.encode()
-    if isinstance(visitor, str) and visitor and not ids.is_blocked(visitor):
-        return (VISITOR + visitor).encode()
-    for identifier in identifiers if isinstance(identifiers, list) else ():
-        if isinstance(identifier, dict) and identifier.get("id_type") in _KINDS:
-            key = ids.key(identifier["id_type"], str(identifier.get("id_value")))
-            if key is not None:
-                return key.encode()
-    return None
-
-
-def key_of_bytes(value: bytes, ids: Identifiers) -> bytes | None:
-    """Return the record key of an event's bytes; None where they are no event: the scorer says what is wrong."""
-    try:
-        return key_of(orjson.loads(value), ids)
-    except (orjson.JSONDecodeError, UnicodeEncodeError):
-        return None
 
 
 class Publisher:
