@@ -4,12 +4,13 @@ The raw JSON is narrowed rather than the model dumped again: values stay as thei
 serialised twice on the hot path.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_args, get_origin
 
 from schemas.envelope import Envelope
-from schemas.fields import Contract, Edge
+from schemas.fields import Contract, PersonalData
+from schemas.sealed import is_sealed
 from schemas.site_interaction import CustomTracked
 
 Document = dict[str, Any]
@@ -24,7 +25,7 @@ Plan = Mapping[str, frozenset[str]]
 """Tracking plan: properties that may be kept, by the `name` of the `custom_tracked` event."""
 
 NO_PLAN: Final[Plan] = MappingProxyType({})
-_LEFT_BEHIND: Final = (str(Edge.HASHED), str(Edge.CUT))
+_IDENTIFYING: Final = str(PersonalData.IDENTIFYING)
 _COLUMNS: Final = Envelope.model_fields.keys() - {"context"}
 _NOTHING: Final[frozenset[str]] = frozenset()
 _Narrow = Callable[[Any, list[str]], Any]
@@ -34,9 +35,9 @@ _Narrow = Callable[[Any, list[str]], Any]
 def compile_projection(models: tuple[type[Envelope], ...], plan: Plan = NO_PLAN) -> Projection:
     """Return the projection of an event type.
 
-    The projection leaves out the envelope's own fields other than `context` (they become columns), nulls, what leaves the
-    edge hashed or cut, fields that no contract names, and custom properties that the plan does not declare. Only the last
-    two are counted. What leaves the edge sealed stays as it is.
+    The projection leaves out the envelope's own fields other than `context` (they become columns), nulls, identifying
+    values unless they are sealed, fields that no contract names, and custom properties that the plan does not declare. Only
+    the last two are counted. An object whose class is identifying is narrowed field by field, for it may hold plain fields.
 
     Args:
         models: Contracts of the type; if several, one field tells them apart by a constant.
@@ -104,12 +105,25 @@ def _planned(narrow: _Narrow, plan: Plan) -> _Narrow:
 
 
 def _narrow(model: type[Contract], columns: Set[str] = _NOTHING, *, whole: bool = False) -> _Narrow:
-    """Return what narrows one object; `columns` are known, yet not kept, nor is, unless asked for, what names a person."""
+    """Return what narrows one object; `columns` are known, yet not kept; so is, unless asked for, what names a person."""
     known = frozenset(model.model_fields)
     inner = {name: _inner(info.annotation, whole=whole) for name, info in model.model_fields.items()}
     objects = {name: narrow for name, narrow in inner.items() if narrow}
-    plain = known - objects.keys() - columns - (_NOTHING if whole else _left_behind(model))
-    return _tree(known, plain, objects, columns) if objects else _flat(known, plain)
+    identifying = _NOTHING if whole else _identifying(model) - objects.keys()
+    plain = known - objects.keys() - columns - identifying
+    narrow = _tree(known, plain, objects, columns) if objects else _flat(known, plain)
+    return _sealed_too(narrow, sorted(identifying)) if identifying else narrow
+
+
+def _sealed_too(narrow: _Narrow, identifying: Sequence[str]) -> _Narrow:
+    """Return what keeps what `narrow` keeps, and identifying values that are sealed."""
+
+    def narrow_and_keep(raw: Document, strangers: list[str]) -> Document:
+        kept: Document = narrow(raw, strangers)
+        sealed = {name: raw[name] for name in identifying if is_sealed(raw.get(name))}
+        return {**kept, **sealed} if sealed else kept
+
+    return narrow_and_keep
 
 
 def _flat(known: frozenset[str], plain: frozenset[str]) -> _Narrow:
@@ -165,6 +179,8 @@ def _each(narrow: _Narrow) -> _Narrow:
     return narrow_each
 
 
-def _left_behind(model: type[Contract]) -> set[str]:
+def _identifying(model: type[Contract]) -> frozenset[str]:
     extras = {name: info.json_schema_extra for name, info in model.model_fields.items()}
-    return {name for name, extra in extras.items() if isinstance(extra, dict) and extra.get("x-at-edge") in _LEFT_BEHIND}
+    return frozenset(
+        name for name, extra in extras.items() if isinstance(extra, dict) and extra["x-personal-data"] == _IDENTIFYING
+    )

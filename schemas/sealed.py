@@ -41,26 +41,28 @@ class Sealable:
     """Reader of a text that is either readable, and then bounded, or sealed.
 
     Args:
-        longest: Most characters of the readable text.
+        shortest: Least characters of the readable text.
+        longest: Most characters of it.
     """
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self, shortest: int, longest: int) -> None:
+        self._shortest = shortest
         self._longest = longest
 
     def read(self, value: object) -> str:
         """Return the text."""
         if not isinstance(value, str):
             raise ValueError("must be a text")  # noqa: TRY004  # pydantic reports only ValueError
-        if len(value) > self._longest and not is_sealed(value):
-            raise ValueError(f"must have at most {self._longest} characters")
+        if not self._shortest <= len(value) <= self._longest and not is_sealed(value):
+            raise ValueError(f"must have {self._shortest} to {self._longest} characters")
         return value
 
 
-def _said(longest: int) -> WithJsonSchema:
-    pattern = rf"^(sealed:[A-Za-z0-9_-]{{60,60000}}|[\s\S]{{0,{longest}}})$"
-    return WithJsonSchema({"type": "string", "pattern": pattern})
-
-
-SealableCode = Annotated[str, PlainValidator(Sealable(100).read), _said(100)]
-SealableName = Annotated[str, PlainValidator(Sealable(300).read), _said(300)]
-SealableText = Annotated[str, PlainValidator(Sealable(10_000).read), _said(10_000)]
+SealableCode = Annotated[
+    str, PlainValidator(Sealable(1, 100).read), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100})
+]
+"""A text of this and the following kinds: published is the form that producers write, before the edge seals it."""
+SealableName = Annotated[str, PlainValidator(Sealable(0, 300).read), WithJsonSchema({"type": "string", "maxLength": 300})]
+SealableText = Annotated[
+    str, PlainValidator(Sealable(0, 10_000).read), WithJsonSchema({"type": "string", "maxLength": 10_000})
+]

@@ -8,6 +8,7 @@ import orjson
 import typer
 
 from agents.cli.addresses import Data, Json, settings_of
+from agents.operations.letters import read_letter
 from agents.operations.rebuild import Base, rebuild
 from agents.operations.reconcile import reconcile
 from agents.operations.replay import Replayer, Selection, Wanted
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(name="reconcile", epilog="Example: warmth reconcile --data /tmp/warmth --json")(reconcile_command)
     app.command(name="replay", epilog="Example: warmth replay --reason too_large --data /tmp/warmth")(replay_command)
+    app.command(epilog="Example: warmth letter purchase:1a2b:3:1881 --data /tmp/warmth")(letter)
     app.command(name="rebuild", epilog="Example: warmth rebuild --from topics --yes")(rebuild_command)
 
 
@@ -74,12 +76,21 @@ def replay_command(  # noqa: PLR0913  # options of a command
     typer.echo(orjson.dumps(_document(selection, dry_run=dry_run)) if as_json else _table(selection, dry_run=dry_run))
 
 
+def letter(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Id of a dead letter: topic:incarnation:partition:offset.")],
+    data: Data = None,
+) -> None:
+    """Print a dead letter as JSON, with its original bytes readable."""
+    typer.echo(orjson.dumps(read_letter(settings_of(data), id_)))
+
+
 def _document(selection: Selection, *, dry_run: bool) -> dict[str, object]:
     return {
         "replayed": {} if dry_run else dict(selection.reasons),
         "would_replay": dict(selection.reasons) if dry_run else {},
         "replayed_before": selection.replayed_before,
         "too_large": selection.too_large,
+        **({"unreadable": selection.unreadable} if selection.unreadable else {}),
     }
 
 
@@ -90,6 +101,8 @@ def _table(selection: Selection, *, dry_run: bool) -> str:
         lines.append(f"{selection.replayed_before:,} left out: replayed before (--again sends them once more)")
     if selection.too_large:
         lines.append(f"{selection.too_large:,} left out: too large for a dead letter to carry; send them from their source")
+    if selection.unreadable:
+        lines.append(f"{selection.unreadable:,} not sent: the key of their day was destroyed")
     return "\n".join(lines)
 
 

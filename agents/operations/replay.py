@@ -59,12 +59,16 @@ class Wanted(NamedTuple):
 
 @dataclass
 class Selection:
-    """What would be replayed: ids in order with their size, how many by reason, and what is left out."""
+    """What would be replayed: ids in order with their size, how many by reason, and what is left out.
+
+    `unreadable` are letters whose key was destroyed; only a replay meets them.
+    """
 
     letters: list[tuple[str, int]] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     replayed_before: int = 0
     too_large: int = 0
+    unreadable: int = 0
 
     def batches(self) -> Iterator[list[str]]:
         """Yield ids in batches that fit into memory and into one transaction."""
@@ -136,7 +140,7 @@ class Replayer:
             selection = await self.select(wanted)
             with bar("replaying", len(selection.letters)) as advance, Reader(self._settings.sinks) as reader:
                 for ids in selection.batches():
-                    await self._send(producer, reader.rows(_READ, {"ids": ids}))
+                    selection.unreadable += await self._send(producer, reader.rows(_READ, {"ids": ids}))
                     advance(len(ids))
         except (AssertionError, KafkaError) as error:  # aiokafka asserts that a fenced producer is not used again
             raise OperationError(
@@ -146,18 +150,24 @@ class Replayer:
             await producer.stop()
         return selection
 
-    async def _send(self, producer: AIOKafkaProducer, letters: Sequence[Sequence[Any]]) -> None:
+    async def _send(self, producer: AIOKafkaProducer, letters: Sequence[Sequence[Any]]) -> int:
+        """Send a batch; return how many of it nobody can read any more."""
         note = orjson.dumps({"at": time.time_ns() // 1_000_000})
         async with producer.transaction():
-            flying = []
+            flying, unreadable = [], 0
             for id_, *letter in letters:
-                flying.append(await self._send_letter(producer, id_, letter))
+                sent = await self._send_letter(producer, id_, letter)
+                if sent is None:
+                    unreadable += 1
+                    continue
+                flying.append(sent)
                 flying.append(await producer.send(CONTROL, key=_LEDGER + id_.encode(), value=note, partition=0))
             marker = closing_marker(int(time.time()))  # without it, rows would wait until their partition speaks again
             loaded = {partition for _, _, partition, stage, *_ in letters if stage == _LOAD_STAGE}
             flying += [await producer.send(ENRICHED, value=marker, partition=partition) for partition in loaded]
             for sent in flying:
                 await sent
+        return unreadable
 
     async def _send_letter(self, producer: AIOKafkaProducer, id_: str, letter: Sequence[Any]) -> Any:
         topic, partition, stage, is_sealed, key_base64, value_base64, names, texts = letter
@@ -165,6 +175,8 @@ class Replayer:
         headers = [(name, read(text) or b"") for name, text in zip(names, texts, strict=True) if name not in OWN_HEADERS]
         headers.append((REPLAYED_HEADER, id_.encode()))
         key, value = read(key_base64), read(value_base64)
+        if value is None and value_base64 is not None:
+            return None
         if stage == _LOAD_STAGE:  # the row itself, as the scorer wrote it
             return await producer.send(ENRICHED, key=key, value=value, partition=partition, headers=headers)
         if value is not None:

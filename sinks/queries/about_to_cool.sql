@@ -1,6 +1,6 @@
 -- Customers who fall into a colder band soon if nothing happens, and when: talk to them first.
 -- For: marketing, sales
--- Cost: 0.42 s, 17 MiB
+-- Cost: 0.45 s, 17 MiB
 -- Parameter within_days Float64 = 7: within so many days.
 -- Parameter half_life_days Float64 = 14: half-life of the score, as the rules say it.
 -- Parameter bands Array(String) = ['warm', 'hot']: bands that can be left for a colder one, as the rules name them.

@@ -1,6 +1,6 @@
 -- Who was in a segment at the end of a day.
 -- For: marketing, sales, service
--- Cost: 0.07 s, 33 MiB
+-- Cost: 0.07 s, 34 MiB
 -- Parameter segment String: its name.
 -- Parameter day Date = today: the day, UTC.
 -- Column customer_key: the profile as it was called then.

@@ -1,6 +1,6 @@
 -- Who moved between RFM cells, and how many went the same way; the edges of the earlier day rule both, so that all can move.
 -- For: marketing, sales
--- Cost: 0.68 s, 71 MiB
+-- Cost: 0.48 s, 71 MiB
 -- Parameter days UInt16 = 30: from so many days before the later day.
 -- Parameter as_of Date = today: to the end of this day, UTC.
 -- Column currency: currency of the purchases.

@@ -1,6 +1,6 @@
 -- How a customer's score got where it is: every event that gave or took points, what it gave, and the score after it.
 -- For: marketing, sales, service
--- Cost: 0.07 s, 27 MiB
+-- Cost: 0.07 s, 25 MiB
 -- Parameter customer String: the customer, by the key of the profile or any that went into it.
 -- Parameter score String = engagement: the score.
 -- Parameter half_life_days Float64 = 14: half-life of the score, as the rules say it; 0 for one that does not fade.

@@ -1,6 +1,6 @@
 -- How many customers are in each segment now, and how many entered and left it in the last 24 hours.
 -- For: marketing, sales, service
--- Cost: 0.27 s, 22 MiB
+-- Cost: 0.30 s, 22 MiB
 -- Column segment: its name.
 -- Column members: customers who are in it now, by their profiles: that is what the scorer goes on from.
 -- Column entered: how often it was entered in the last 24 hours.

@@ -12,6 +12,9 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from streams.settings import StreamSettings
+from streams.vault.vault import Vault, vault_of
+
 WARMTH = [sys.executable, "-P", "-m", "agents.cli"]
 PORTS_EACH = 40
 QUIET_SECS = 2.0
@@ -101,6 +104,10 @@ class Stack:
             assert time.monotonic() < deadline, "the scorer goes on and on"
             before = said
             time.sleep(QUIET_SECS)
+
+    def vault(self) -> Vault:
+        """Return the keys of this stack."""
+        return vault_of(StreamSettings(vault_dir=self.folder / "vault"))
 
     def pid(self, name: str) -> int:
         """Return the process id of a part of the stack."""

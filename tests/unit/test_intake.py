@@ -15,18 +15,21 @@ from collector.intake import Intake
 from collector.keys import Key, KeyFile, Keyring, KeysError, Rates, digest, new_secret, read_file, write_file
 from collector.sources.segment import Received, map_message
 from collector.sources.till import map_event
-from core.admission import Admission, Admitted
+from core.admission import Admission
+from core.gate import Gate, Refused
 from core.identifiers import Identifiers, IdentitySpec
+from core.refusals import refusal_document
+from schemas.sealed import text_of
 
 AT = "2026-11-22T10:00:00.000Z"
 NOW = 1_795_341_600_000_000
 LIMITS = Limits(body_bytes=1_000, unpacked_bytes=5_000, event_bytes=400, depth=5)
-IDS = Identifiers(IdentitySpec(blocked=["guest"]), b"secret")
+GATE = Gate(Identifiers(IdentitySpec(blocked=["guest"]), b"secret"), {}, 1_000_000)
 PAGE = {"type": "page", "userId": "u", "messageId": "m", "properties": {"url": "http://a/b"}}
 
 
 def take(*messages: object) -> list:
-    intake = Intake(IDS, LIMITS, {}, 1_000_000)
+    intake = Intake(GATE, LIMITS)
     return intake.take(messages, NOW, lambda message, message_id: map_message(message, message_id, Received(AT)))
 
 
@@ -73,7 +76,7 @@ def test_a_message_that_is_no_json_by_the_letter_costs_its_neighbours_nothing(ba
     first, broken, last = take(*bodies.read(body))
     assert first.verdict.reason == last.verdict.reason == ""
     assert broken.verdict.reason in ("malformed_json", "invalid_field")
-    assert b"unusable" in broken.record.value
+    assert isinstance(broken.leaving, Refused)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +97,9 @@ def test_every_bad_message_has_a_reason_and_becomes_a_dead_letter(message: objec
     (taken,) = take(message)
     assert taken.verdict.reason == reason
     assert taken.verdict.detail
-    again = Admission(taken.record.topic, 1_000_000, {}).admit(taken.record.value, NOW)
-    if isinstance(again, Admitted):
-        assert reason in ("blocked_identity", "reserved_identity")  # which the scorer sees a step later
+    sealed = text_of(b"x" * 60)
+    again = Admission(taken.leaving.topic, 1_000_000, {}).judge(refusal_document(taken.leaving.rejected, sealed), NOW)
+    assert again == taken.leaving.rejected._replace(sealed=sealed), "the scorer says what the edge has said"
 
 
 @given(
@@ -108,33 +111,34 @@ def test_every_bad_message_has_a_reason_and_becomes_a_dead_letter(message: objec
 def test_whatever_is_posted_gets_a_verdict(message: object) -> None:
     (taken,) = take(message)
     assert taken.verdict.reason
-    assert taken.record.value
+    assert taken.leaving.original
 
 
 def test_of_a_huge_message_a_digest_is_kept() -> None:
-    (taken,) = take({**PAGE, "properties": {"url": "x" * 2_000_000}})
+    (taken,) = take({**PAGE, "properties": {"url": "x" * 3_000_000}})
     assert taken.verdict.reason == "too_large"
-    assert orjson.loads(taken.record.value)["unusable"].keys() == {"bytes", "blake2b"}
-    assert len(taken.record.value) < 200
+    assert orjson.loads(taken.leaving.original).keys() == {"bytes", "blake2b"}
+    assert len(taken.leaving.original) < 200
 
 
 def test_an_event_goes_to_its_customer_with_what_the_contract_names_and_no_more() -> None:
     said = {
         "type": "ticket_opened", "event_id": "e", "occurred_at": AT, "customer_id": "c", "ticket_id": "t", "text": "secret",
-        "mood": "bad", "context": {"ip": "203.0.113.0", "screen": {"w": 1}},
+        "mood": "bad", "context": {"ip": "203.0.113.7", "screen": {"w": 1}},
     }  # fmt: skip
-    (taken,) = Intake(IDS, LIMITS, {}, 1_000_000).take([said], NOW, lambda raw, name: map_event(raw, name, AT))
-    assert (taken.record.topic, taken.record.key, taken.omitted) == ("support-ticket", b"c", 2)
-    kept = orjson.loads(taken.record.value)
-    assert (kept["text"], kept["context"]) == ("secret", {"ip": "203.0.113.0"})
-    assert "mood" not in kept
+    (taken,) = Intake(GATE, LIMITS).take([said], NOW, lambda raw, name: map_event(raw, name, AT))
+    leaving = taken.leaving
+    assert (leaving.topic, leaving.owner, leaving.omitted) == ("support-ticket", "c", 2)
+    assert leaving.document["context"] == {"ip": "203.0.113.0"}
+    assert [place.name for place in leaving.places] == ["text"]
+    assert "mood" not in leaving.document
 
 
 def test_a_message_without_an_id_gets_the_same_one_again_if_it_tells_its_time() -> None:
     bare = {name: value for name, value in PAGE.items() if name != "messageId"}
     timed = {**bare, "timestamp": AT}
     assert take(timed)[0].verdict.message_id == take(timed)[0].verdict.message_id
-    intake, mapper = Intake(IDS, LIMITS, {}, 1_000), lambda raw, name: map_message(raw, name, Received(AT))
+    intake, mapper = Intake(GATE, LIMITS), lambda raw, name: map_message(raw, name, Received(AT))
     ((one,), (other,)) = (intake.take([bare], now, mapper) for now in (NOW, NOW + 1))
     assert one.verdict.message_id != other.verdict.message_id
     assert len(take({**PAGE, "messageId": "x" * 300})[0].verdict.message_id) == 32

@@ -30,8 +30,12 @@ def bytes_of(event: Event) -> bytes:
     return orjson.dumps(event)
 
 
+PIPELINES = {
+    ReasonCode.WRONG_PARTITION: elsewhere,
+    ReasonCode.PLAIN_IDENTIFYING_FIELD: lambda: Pipeline(guarded=True),
+}
 REJECTED: dict[ReasonCode, tuple[Pipeline, str, ARecord]] = {
-    reason: (elsewhere() if reason is ReasonCode.WRONG_PARTITION else Pipeline(), topic, ARecord(0, value, headers=headers))
+    reason: (PIPELINES.get(reason, Pipeline)(), topic, ARecord(0, value, headers=headers))
     for reason, topic, value, headers in [
         (ReasonCode.EMPTY, "purchase", None, ()),
         (ReasonCode.TOO_LARGE, "purchase", b" " * 10_001, ()),
@@ -47,6 +51,7 @@ REJECTED: dict[ReasonCode, tuple[Pipeline, str, ARecord]] = {
         (ReasonCode.RESERVED_IDENTITY, "purchase", bytes_of(make.a_receipt(customer_id="card:1")), ()),
         (ReasonCode.ABSURD_TIME, "purchase", bytes_of(make.a_receipt(occurred_at="1970-01-01T00:00:00Z")), ()),
         (ReasonCode.WRONG_PARTITION, "purchase", bytes_of(make.a_receipt()), HOP),
+        (ReasonCode.PLAIN_IDENTIFYING_FIELD, "support-ticket", bytes_of(make.a_ticket_opened(text="My name is")), ()),
         (ReasonCode.BLOCKED_IDENTITY, "purchase", bytes_of(make.a_receipt(customer_id="000")), ()),
     ]
 }

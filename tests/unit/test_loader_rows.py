@@ -1,6 +1,7 @@
 """What becomes of a range: rows by table, repeats left out, refused rows as dead letters."""
 
 import asyncio
+import base64
 from typing import Any, NamedTuple
 
 import orjson
@@ -63,6 +64,13 @@ def test_rows_go_to_their_tables_with_the_load_time_of_their_range_and_their_pla
     ]
 
 
+class Backwards:
+    """Seals in a way that a test can undo."""
+
+    def seal(self, plain: bytes) -> bytes:
+        return plain[::-1]
+
+
 def test_a_refused_event_is_rejected_and_its_dead_letter_holds_the_enriched_record() -> None:
     (entry,) = entries_of(enriched(an_accepted(), HERE, 100))
     refused = rows.refused(entry)
@@ -70,11 +78,13 @@ def test_a_refused_event_is_rejected_and_its_dead_letter_holds_the_enriched_reco
     assert rows.score_changes([refused], 100) == rows.score_changes([entry], 100)
     ((outcome,),) = [documents(rows.outcomes([refused], PLACE))]
     assert (outcome["outcome"], outcome["reason"]) == ("rejected", "refused_row")
-    key, value = rows.dead_letter(entry, "amount", 100)
+    key, value = rows.dead_letter(entry, "amount", 100, Backwards())
     letter = DeadLetter.model_validate_json(value)
+    assert letter.is_sealed
+    assert base64.b64decode(letter.value_base64) == entry.record.value[::-1]
     assert (key, letter.stage, letter.reason, letter.id) == (b"c-1", "load", "refused_row", HERE.id)
     assert letter.detail == "amount: its column cannot take the value"
-    assert rows.dead_letter(entry, "amount", 100) == (key, value)
+    assert rows.dead_letter(entry, "amount", 100, Backwards()) == (key, value)
 
 
 OFFSETS = st.lists(st.integers(0, 20), max_size=40)
