@@ -27,6 +27,7 @@ from core.outcomes import (
     Unprompted,
 )
 from core.records import Source, forward_headers
+from core.rules import CompiledRules
 from core.scoring import next_due
 from core.state import State
 from core.ticking import tick
@@ -123,6 +124,11 @@ class Scoring:
         metrics.TICKS.inc(len(taken))
         self._epochs.said(len(taken))
         return len(taken)
+
+    @property
+    def rules(self) -> CompiledRules:
+        """The rules that hold."""
+        return self._rules
 
     @property
     def judgement(self) -> str:

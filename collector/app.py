@@ -16,10 +16,11 @@ from collector import metrics
 from collector.bodies import Limits, Refusal
 from collector.delivery import Delivery
 from collector.edge import Answered, Edge
-from collector.endpoints import operations, segment, snowplow, tills
+from collector.endpoints import operations, profiles as profiles_endpoint, segment, snowplow, tills
 from collector.endpoints.descriptions import KEY
 from collector.intake import Intake
 from collector.keys import Keyring, Rates
+from collector.profiles import Profiles
 from collector.settings import CollectorSettings
 from core.gate import Gate
 from streams.rules_files import identifiers_of, read_plan
@@ -45,7 +46,8 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
         settings.collector_max_depth,
     )
     plan = read_plan(streams.rules_dir)
-    intake = Intake(Gate(identifiers_of(streams), plan, streams.event_max_bytes), limits)
+    ids = identifiers_of(streams)
+    intake = Intake(Gate(ids, plan, streams.event_max_bytes), limits)
     covering = Covering(vault_of(streams))
     keyring, rates = Keyring(settings.collector_keys_file), Rates(settings.collector_events_per_sec)
 
@@ -55,13 +57,16 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
             streams.kafka_bootstrap, streams.partitions, settings.collector_ack_secs, settings.collector_pending_max_bytes
         )
         app.state.edge = Edge(keyring, rates, limits, intake, covering, delivery)
-        running = asyncio.create_task(delivery.run())
+        app.state.profiles = profiles = Profiles(streams, ids)
+        running = [asyncio.create_task(delivery.run()), asyncio.create_task(profiles.run())]
         yield
-        running.cancel()
+        for task in running:
+            task.cancel()
+        await profiles.close()
 
     app = FastAPI(title="Warmth collector", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     routers = [wire_format.router(settings.collector_currency, plan) for wire_format in (segment, snowplow)]
-    routers += [tills.router(), operations.router()]
+    routers += [tills.router(), profiles_endpoint.router(), operations.router()]
     for router in routers:
         app.include_router(router)
     app.openapi()["components"]["securitySchemes"] = KEY

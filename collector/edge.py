@@ -107,6 +107,10 @@ class Edge:
         self._rates.check(key)
         return key
 
+    def spent(self, key: Key, number: int) -> None:
+        """Count what a key has taken against its rate."""
+        self._rates.spend(key, number)
+
     async def _visit(self, request: Request, secret_in: Callable[[Any], Any]) -> Visit:
         secret = secret_of(request)
         key = self.admit(secret, "write", request) if secret else None
@@ -119,7 +123,7 @@ class Edge:
 
     async def _store(self, visit: Visit, messages: Sequence[Any], mapper: Mapper) -> list[Taken]:
         taken = self._intake.take(messages, visit.received_at, mapper)
-        self._rates.spend(visit.key, len(taken))
+        self.spent(visit.key, len(taken))
         try:
             records = await self._covering.records([one.leaving for one in taken])
         except VaultError as error:

@@ -1,7 +1,8 @@
-"""Answers `/healthz`, `/readyz` and `/metrics` from a thread of its own, whatever the event loop does."""
+"""Answers `/healthz`, `/readyz` and `/metrics` from threads of its own, whatever the event loop does; and profiles."""
 
 import socket
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
 from streams.health import Health
+from streams.owners import PATH
 
 
 class Answer(NamedTuple):
@@ -18,6 +20,28 @@ class Answer(NamedTuple):
     status: int
     content_type: str
     body: bytes
+
+
+class Desk:
+    """Where lookups of profiles come in; until somebody answers them, nobody is here.
+
+    Args:
+        port: Port that is listened on.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.port = port
+        self.ask: Callable[[str, str], Answer] | None = None
+        """Takes a path and what was sent as authorization."""
+
+    def answer(self, path: str, authorization: str) -> Answer:
+        """Return the answer to a lookup."""
+        if self.ask is None:
+            return json_answer(503, {"error": "this worker has no profiles yet"})
+        try:
+            return self.ask(path, authorization)
+        except TimeoutError:
+            return json_answer(503, {"error": "this worker is too busy"})
 
 
 def answer(health: Health, path: str, accept: str = "") -> Answer:
@@ -30,23 +54,26 @@ def answer(health: Health, path: str, accept: str = "") -> Answer:
     """
     if path == "/healthz":
         hang = health.hang()
-        return _json(503, {"status": "hung", "reason": hang}) if hang else _json(200, {"status": "ok"})
+        return json_answer(503, {"status": "hung", "reason": hang}) if hang else json_answer(200, {"status": "ok"})
     if path == "/readyz":
         reasons = health.reasons()
-        return _json(503, {"ready": False, "reasons": reasons}) if reasons else _json(200, {"ready": True})
+        return json_answer(503, {"ready": False, "reasons": reasons}) if reasons else json_answer(200, {"ready": True})
     if path == "/metrics":
         encode, content_type = choose_encoder(accept)
         return Answer(200, content_type, encode(REGISTRY))
-    return _json(404, {"error": "there are /healthz, /readyz and /metrics"})
+    return json_answer(404, {"error": "there are /healthz, /readyz and /metrics"})
 
 
-def _json(status: int, document: dict[str, Any]) -> Answer:
+def json_answer(status: int, document: dict[str, Any]) -> Answer:
+    """Return a JSON answer."""
     return Answer(status, "application/json", orjson.dumps(document))
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: "_Server"
-    timeout = 5.0
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 60.0
 
     def do_GET(self) -> None:
         """Answer with a body."""
@@ -57,7 +84,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
-        status, content_type, body = answer(self.server.health, self.path.split("?")[0], self.headers.get("Accept", ""))
+        path = self.path.split("?")[0]
+        if path.startswith(PATH):
+            said = self.server.desk.answer(path, self.headers.get("Authorization", ""))
+        else:
+            said = answer(self.server.health, path, self.headers.get("Accept", ""))
+        status, content_type, body = said
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
@@ -74,10 +106,11 @@ class _Server(ThreadingHTTPServer):
         self.health = health
         self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         super().__init__((host, port), _Handler)
+        self.desk = Desk(self.server_port)
 
 
-def serve(health: Health, host: str, port: int) -> int:
-    """Answer from now on until the process ends, and return the port that is listened on."""
+def serve(health: Health, host: str, port: int) -> Desk:
+    """Answer from now on until the process ends, and return where lookups come in."""
     server = _Server(host, port, health)
     threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
-    return server.server_port
+    return server.desk

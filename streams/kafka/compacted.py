@@ -38,6 +38,13 @@ async def read_all(bootstrap: str, topics: Iterable[str]) -> list[Entry]:
     raise KafkaTimeoutError(f"{', '.join(named)} could not be read within {_READ_SECS:.0f} s")
 
 
+async def follow(bootstrap: str, topics: Iterable[str]) -> AsyncIterator[list[Entry]]:
+    """Yield what topics say from their first records on, for ever; a topic that is made anew is read from its start."""
+    async with _reader(bootstrap, list(topics)) as (consumer, _):
+        while True:
+            yield await _step(consumer)
+
+
 class Follower:
     """Hands out every record of some topics, once.
 
@@ -55,9 +62,8 @@ class Follower:
 
     async def run(self) -> None:
         """Read on and on."""
-        async with _reader(self._bootstrap, self._topics) as (consumer, _):
-            while True:
-                self._hand_out(await _step(consumer))
+        async for entries in follow(self._bootstrap, self._topics):
+            self._hand_out(entries)
 
     async def catch_up(self) -> None:
         """Hand out everything that has been written so far, whether or not `run` has come to it."""
