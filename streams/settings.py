@@ -57,6 +57,7 @@ class StreamSettings(BaseSettings):
     master_keys: SecretStr = Field(
         SecretStr(""), description="Master key, base64 of 32 bytes; replaced ones after it, with commas between."
     )
+    egress_secret: SecretStr = Field(SecretStr(""), description="Key of the signatures of `warmth egress`.")
     rules_dir: Path = Field(RULES_DIR, description="Folder of the rules.")
     timezone: str = Field("UTC", description="IANA time zone whose calendar days caps are counted by.")
 

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from agents.cli import (
     collecting,
     demo,
+    egressing,
     fitting,
     importing,
     inspect,
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 PARTS = (
     stack, demo, sending, importing, scoring, inspect, segments, queries, reporting, fitting, rules, trying, publishing,
-    operations, workers, collecting, vault, schemas,
+    operations, workers, collecting, egressing, vault, schemas,
 )  # fmt: skip
 for part in PARTS:
     part.register(app)

@@ -1,0 +1,1 @@
+"""Programs of subscribers, to be copied: they need nothing of Warmth."""
