@@ -126,11 +126,11 @@ class Delivery:
 
     @staticmethod
     async def _send(publisher: Publisher, round_: _Round) -> None:
-        by_topic: dict[str, list[tuple[bytes | None, bytes]]] = {}
+        by_topic: dict[str, list[tuple[bytes | None, bytes, tuple[tuple[str, bytes], ...]]]] = {}
         for record in round_.records:
-            by_topic.setdefault(record.topic, []).append((record.key, record.value))
+            by_topic.setdefault(record.topic, []).append(record[1:])
         for topic, records in by_topic.items():
-            await publisher.send(topic, records)
+            await publisher.send_with_headers(topic, records)
         await publisher.flush()
 
 

@@ -15,11 +15,16 @@ RECEIVED_HEADER: Final = "received_at"
 HOP_HEADER: Final = "hop"
 KEY_HEADER: Final = "profile"
 OWNER_HEADER: Final = "owner"
+OMITTED_HEADER: Final = "omitted"
+"""Says how many fields the edge has left out, since no contract names them."""
 REPLAYED_HEADER: Final = "replayed_from"
-OWN_HEADERS: Final = frozenset({ORIGIN_HEADER, RECEIVED_HEADER, HOP_HEADER, KEY_HEADER, OWNER_HEADER, REPLAYED_HEADER})
+OWN_HEADERS: Final = frozenset(
+    {ORIGIN_HEADER, RECEIVED_HEADER, HOP_HEADER, KEY_HEADER, OWNER_HEADER, REPLAYED_HEADER, OMITTED_HEADER}
+)
 """What we write into headers ourselves: places, times and keys of profiles."""
 MOST_HOPS: Final = 64
 """So often a record is sent on: profiles that just went into others know only the next one."""
+_COUNT: Final = re.compile(rb"\d{1,6}").fullmatch
 _FORWARDED: Final = re.compile(rb"([^ ]+):(\d{1,9}):(\d{1,18}) (\d{13}) (\d{1,2})")
 """Origin and reception as a forwarder of ours writes them; other headers of these names make an ordinary record."""
 
@@ -57,7 +62,7 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     owner: str = ""
 
 
-def forward_headers(at: Coordinate, forwarded: Forwarded) -> list[tuple[str, bytes]]:
+def forward_headers(at: Coordinate, forwarded: Forwarded, omitted: int = 0) -> list[tuple[str, bytes]]:
     """Return the headers of a record that is sent on: its origin, its time, how often that happened, and to whom."""
     millis = str(forwarded.received_at // 1000).encode()
     return [
@@ -66,7 +71,14 @@ def forward_headers(at: Coordinate, forwarded: Forwarded) -> list[tuple[str, byt
         (HOP_HEADER, b"%d" % forwarded.hop),
         (KEY_HEADER, forwarded.key.encode()),
         (OWNER_HEADER, forwarded.owner.encode()),
+        *([(OMITTED_HEADER, b"%d" % omitted)] if omitted else []),
     ]
+
+
+def omitted_before(record: Record) -> int:
+    """Return how many fields the edge has left out of a record."""
+    said = dict(record.headers).get(OMITTED_HEADER) or b"" if record.headers else b""
+    return int(said) if _COUNT(said) else 0
 
 
 def origin_of(source: Source, record: Record) -> Origin:

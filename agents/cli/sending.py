@@ -81,7 +81,7 @@ async def send_chunks(
         async with Publisher(streams.kafka_bootstrap, streams.partitions) as publisher:
             for events in chunks:
                 records, refused, omitted = encoder.encode(topic, events)
-                await publisher.send(topic, ((record.key, record.value) for record in records))
+                await publisher.send_with_headers(topic, (record[1:] for record in records))
                 sent = Sent(sent.events + len(records), sent.refused + refused, sent.omitted + omitted)
                 progress.update(task, completed=read())
     return sent

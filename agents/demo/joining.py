@@ -73,7 +73,7 @@ async def join_names(settings: AllSettings, folder: Path) -> list[Scene]:
         said = [_event(event, f"demo-joined-{number}-{place}") for place, event in enumerate(events)]
         async with Publisher(settings.streams.kafka_bootstrap, settings.streams.partitions) as publisher:
             records = encoder.encode(topic, said).records
-            await publisher.send(topic, [(record.key, record.value) for record in records])
+            await publisher.send_with_headers(topic, [record[1:] for record in records])
         await wait_until_read(settings, folder)
         with Reader(settings.sinks) as reader:
             states = reader.rows(_STATES, {"keys": keys})

@@ -182,6 +182,7 @@ class Replayer:
         if value is not None:
             (record,) = self._encoder.encode(topic, [value]).records
             key, value = record.key or key, record.value
+            headers += record.headers
         return await producer.send(topic, key=key, value=value, partition=self._partition(key), headers=headers)
 
     def _opened(self, text: str | None) -> bytes | None:

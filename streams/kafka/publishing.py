@@ -1,7 +1,7 @@
 """Sends records of producers: keyed like the profiles, in batches, each acknowledged, none twice."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,15 +57,21 @@ class Publisher:
 
     async def send(self, topic: str, records: Iterable[tuple[bytes | None, bytes]]) -> None:
         """Append (key, value) records; returns before the last of them are acknowledged: see `flush`."""
-        for key, value in records:
+        await self.send_with_headers(topic, ((key, value, ()) for key, value in records))
+
+    async def send_with_headers(
+        self, topic: str, records: Iterable[tuple[bytes | None, bytes, Sequence[tuple[str, bytes]]]]
+    ) -> None:
+        """Append (key, value, headers) records, likewise."""
+        for key, value, headers in records:
             place = (topic, self._partition(key))
             builder = self._open.get(place)
             if builder is None:
                 builder = self._open[place] = self._producer.create_batch()
-            if builder.append(timestamp=None, key=key, value=value) is None:
+            if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 await self._fly(place, self._open.pop(place))
                 builder = self._open[place] = self._producer.create_batch()
-                builder.append(timestamp=None, key=key, value=value)
+                builder.append(timestamp=None, key=key, value=value, headers=headers)
 
     async def flush(self) -> None:
         """Return once every record is acknowledged."""

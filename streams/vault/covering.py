@@ -9,6 +9,7 @@ from typing import NamedTuple
 import orjson
 
 from core.gate import Leaving, Refused
+from core.records import OMITTED_HEADER
 from core.refusals import refusal_document
 from schemas.sealed import text_of
 from streams.vault.keys import DataKey
@@ -21,6 +22,7 @@ class Record(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Covering:
@@ -68,4 +70,5 @@ def _record(one: Leaving | Refused, keys: Mapping[str, DataKey], today: str) -> 
         return Record(one.topic, None, orjson.dumps(refusal_document(one.rejected, sealed)))
     for holder, name, _ in one.places:
         holder[name] = text_of(keys[one.owner].seal(holder[name].encode()))
-    return Record(one.topic, one.owner.encode(), orjson.dumps(one.document))
+    headers = ((OMITTED_HEADER, b"%d" % one.omitted),) if one.omitted else ()
+    return Record(one.topic, one.owner.encode(), orjson.dumps(one.document), headers)

@@ -61,7 +61,10 @@ def test_a_table_of_receipts_is_imported_once_however_often_it_is_sent(stack: St
     table.write_text("\n".join(["store_id,till_id,receipt_no,occurred_at,total,card,coupon", *rows]), encoding="utf-8-sig")
     for _ in range(2):
         said = stack.run("import", "receipts", str(table), "--map", "number=receipt_no", "--set", "currency=RUB")
-        assert said.stdout == "2 receipts sent to purchase\n"
+        assert (
+            said.stdout
+            == "2 receipts sent (1 of them will be dead letters: see `warmth query dead_letters_by_reason`) to purchase\n"
+        )
     stack.wait_until_read()
     assert query(stack.clickhouse, "SELECT type, amount FROM events") == [("receipt_issued", Decimal("5.50"))]
     assert query(stack.clickhouse, "SELECT uniqExact(id), any(reason) FROM dead_letters_now") == [(2, "invalid_field")]

@@ -16,6 +16,7 @@ LATEST = (datetime(2100, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
 FUTURE_ALLOWED = 5 * 60 * 1000
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
+HIDDEN_NOBODY = "hashed:" + "0" * 32
 ENVELOPE = (
     "event_id occurred_at sent_at received_at customer_id anonymous_id source identifiers schema_version type context.ip "
     "context.user_agent context.locale context.timezone context.device.type context.campaign.source "
@@ -197,6 +198,8 @@ def claims_of(data: dict, key: str, hash_key: str) -> dict[str, str]:
 
 def spelt(id_type: str, id_value: str) -> str:
     """The one spelling of an identifier; empty where it stands for nobody."""
+    if id_value.startswith("hashed:"):
+        return "" if id_value == HIDDEN_NOBODY else id_value
     plain = id_value.strip().lower()
     digits = "".join(char for char in plain if char.isdigit())
     if id_type == "card":
@@ -211,8 +214,15 @@ def spelt(id_type: str, id_value: str) -> str:
 
 
 def hashed(id_type: str, id_value: str, hash_key: str) -> str:
+    if id_value.startswith("hashed:"):
+        return id_value.removeprefix("hashed:")
     spelling = f"{id_type}:{spelt(id_type, id_value)}"
     return hashlib.blake2b(spelling.encode(), digest_size=16, key=hash_key.encode()).hexdigest()
+
+
+def hidden(id_type: str, id_value: str, hash_key: str) -> str:
+    """An identifier as a producer may write it that does not send through the edge."""
+    return f"hashed:{hashed(id_type, id_value, hash_key)}" if spelt(id_type, id_value) else HIDDEN_NOBODY
 
 
 def text(value: Any) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.reference.events import hashed, rfc3339
+from tests.reference.events import hashed, hidden, rfc3339
 
 Record = tuple[str, bytes | None, bytes, int]
 
+SEALED = "sealed:" + "0" * 80
+"""Stands where a producer that does not send through the edge has encrypted what names somebody."""
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOW = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()) * 1000
 SPAN = 40 * DAY
@@ -138,7 +140,9 @@ class Workload:
         """Of twenty, fourteen are known, three are visitors and three pay by a card that nobody claimed."""
         if who % 20 > 16:
             id_type = "card" if who % 20 > 17 else "phone"
-            card = [{"id_type": id_type, "id_value": f"4{who:09d}"}, {"id_type": "email", "id_value": f"{who}@example.org"}]
+            value, nobody = f"4{who:09d}", hidden("email", f"{who}@example.org", self.hash_key)
+            shown = value if id_type == "card" else hidden(id_type, value, self.hash_key)
+            card = [{"id_type": id_type, "id_value": shown}, {"id_type": "email", "id_value": nobody}]
             return {"identifiers": card}, "card:" + hashed(id_type, f"4{who:09d}", self.hash_key)
         if who % 20 > 13:
             return {"anonymous_id": f"visitor-{who}"}, f"a:visitor-{who}"
@@ -253,7 +257,7 @@ class Workload:
     def _site_words(self, who: int) -> tuple[str, str, dict]:
         some: dict[str, dict] = {
             "content_rated": {"content_id": "post-1", "rating": self.random.randint(1, 5)},
-            "content_commented": {"content_id": "post-1", "text": "хорошо"},
+            "content_commented": {"content_id": "post-1", "text": SEALED},
             "subscribed": {"list": "offers", "channel": "email"},
             "unsubscribed": {"list": "news"},
             "checkout_started": {"cart_id": f"cart-{who}", "total": "25.00", "currency": "RUB"},
@@ -318,7 +322,7 @@ class Workload:
 
     def _opened(self, who: int) -> tuple[str, str, dict]:
         """Some are opened again under another event id."""
-        ticket = {"subject": "Лампа", "channel": "chat"}
+        ticket = {"subject": SEALED, "channel": "chat"}
         ticket["ticket_id"] = self.some("ticket", who) if self.random.random() < 0.15 else self.new("ticket", who)
         if self.random.random() < 0.9:
             ticket["priority"] = self.random.choice(PRIORITIES)
@@ -343,7 +347,7 @@ class Workload:
         if survey == "nps":
             return "support-ticket", "survey_answered", {"survey": survey, "score": self.random.randint(0, 10)}
         reason = self.random.choice(LEAVING if survey == "leaving" else STAYING)
-        comment = {"comment": "так вышло"} if reason == "other" else {}
+        comment = {"comment": SEALED} if reason == "other" else {}
         return "support-ticket", "survey_answered", {"survey": survey, "reason": reason, **comment}
 
     def _traits(self, who: int) -> tuple[str, str, dict]:
@@ -357,9 +361,9 @@ class Workload:
             "industry": draw(("retail", "transport")),
             "company": draw(("", "Лампы")),
             "preferences": draw((["tea"], ["tea", "lamps"])),
-            "name": "Анна",
-            "email": f"{who}@example.org",
-            "birth_date": "1990-02-03",
+            "name": SEALED,
+            "email": SEALED,
+            "birth_date": SEALED,
         }
         traits = {name: some[name] for name in self.random.sample(sorted(some), self.random.randint(1, 4))}
         known = who % 20 <= 13 and self.random.random() < 0.3

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.reference.events import hashed, rfc3339
+from tests.reference.events import hashed, hidden, rfc3339
 from tests.reference.generator import HOUR, KNOWN, Record, Workload, encoded
 
 WITHIN = 20 * HOUR
@@ -61,7 +61,7 @@ class Households(Workload):
         return {"id_type": "card", "id_value": f"4{who:09d}"}
 
     def email(self, who: int) -> dict[str, str]:
-        return {"id_type": "email", "id_value": f"one.{who}@shop.example"}
+        return {"id_type": "email", "id_value": hidden("email", f"one.{who}@shop.example", self.hash_key)}
 
     def identity(self, who: int) -> tuple[dict, str]:
         """Any of one's names; a customer's account now and then with the browser, or with what was shown at the till."""
