@@ -68,10 +68,10 @@ class Publisher:
             builder = self._open.get(place)
             if builder is None:
                 builder = self._open[place] = self._producer.create_batch()
-            if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
+            if builder.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
                 await self._fly(place, self._open.pop(place))
                 builder = self._open[place] = self._producer.create_batch()
-                builder.append(timestamp=None, key=key, value=value, headers=headers)
+                builder.append(timestamp=None, key=key, value=value, headers=list(headers))
 
     async def flush(self) -> None:
         """Return once every record is acknowledged."""
