@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from schemas.datamap import EVERY, DeclaredField, declared_fields
-from schemas.fields import PersonalData
+from schemas.fields import Edge, PersonalData
 from streams.kafka.topics import DEAD_LETTERS, ENRICHED, TOPICS
 
 _DAY_MS: Final = 86_400_000
@@ -27,6 +27,7 @@ def data_map(rows_kept_days: int) -> list[dict[str, Any]]:
             "field": declared.path,
             "says": declared.says,
             "class": str(declared.personal),
+            "at_edge": declared.edge,
             "purposes": list(declared.purposes),
             "stores": _stores(declared, rows),
         }
@@ -35,14 +36,16 @@ def data_map(rows_kept_days: int) -> list[dict[str, Any]]:
 
 
 def _stores(declared: DeclaredField, rows: str) -> dict[str, str]:
-    """Return where a field stands, and for how long. What identifies leaves its own topic only inside a dead letter."""
+    """Return where a field stands, and for how long. What identifies goes beyond its own topic only sealed."""
     if declared.topic == EVERY:
         stores = {"topics of events": "7 to 30 days", DEAD_LETTERS: _TERMS[DEAD_LETTERS]}
     else:
         stores = {declared.topic: _TERMS[declared.topic], DEAD_LETTERS: _TERMS[DEAD_LETTERS]}
-    if declared.personal is PersonalData.IDENTIFYING:
+    if declared.edge in {Edge.HASHED, Edge.CUT}:
         return stores
     stores |= {ENRICHED: _TERMS[ENRICHED], "ClickHouse events": rows}
+    if declared.edge:
+        return stores
     if declared.personal is PersonalData.ATTRIBUTE or declared.topic == "consent":
         stores["profile"] = _PROFILE_TERM
     return stores

@@ -12,13 +12,17 @@ EVERY: str = "every event"
 
 
 class DeclaredField(NamedTuple):
-    """One field that producers may send; `path` has dots between inner names, and `[]` after a list."""
+    """One field that producers may send; `path` has dots between inner names, and `[]` after a list.
+
+    `edge` says how an identifying field leaves the edge, and is empty for others.
+    """
 
     topic: str
     type: str
     path: str
     says: str
     personal: PersonalData
+    edge: str
     purposes: tuple[str, ...]
 
 
@@ -46,7 +50,15 @@ def _fields(
         purposes = tuple(extra.get("x-purposes", ()))
         if not purposes:
             raise TypeError(f"{model.__name__}.{name}: a field needs a purpose; without one it has no place in a contract")
-        yield DeclaredField(topic, type_, path, info.description or "", PersonalData(extra["x-personal-data"]), purposes)
+        yield DeclaredField(
+            topic,
+            type_,
+            path,
+            info.description or "",
+            PersonalData(extra["x-personal-data"]),
+            extra.get("x-at-edge", ""),
+            purposes,
+        )
 
 
 def _inner(annotation: Any) -> tuple[type[Contract] | None, bool]:

@@ -9,6 +9,7 @@ from schemas.datamap import declared_fields
 from schemas.fields import Contract
 from schemas.projection import compile_projection
 from schemas.registry import REGISTRY
+from schemas.sealed import text_of
 from tests.support.stack import Stack
 
 MAP = data_map(0)
@@ -46,20 +47,26 @@ def test_a_line_says_purpose_class_stores_and_terms() -> None:
         assert all(line["stores"].values())
 
 
-def test_what_identifies_stands_in_no_table_and_no_profile() -> None:
+def test_what_identifies_stands_in_no_profile_and_in_tables_only_sealed() -> None:
     for line in MAP:
         if line["class"] == "identifying":
-            assert "ClickHouse events" not in line["stores"]
+            assert line["at_edge"] in ("sealed", "hashed", "cut")
+            assert ("ClickHouse events" in line["stores"]) == (line["at_edge"] == "sealed")
             assert "profile" not in line["stores"]
+        else:
+            assert line["at_edge"] == ""
 
 
 def test_the_map_agrees_with_the_projection() -> None:
-    """What the map says ClickHouse never holds, the projection leaves out."""
+    """What the map says ClickHouse holds sealed only, the projection keeps only sealed."""
     (entry,) = [entry for entry in REGISTRY.values() if entry.type == "ticket_opened"]
-    kept, _ = compile_projection(entry.models)({"type": "ticket_opened", "subject": "s", "text": "t", "channel": "email"})
-    absent = {line["field"] for line in MAP if line["type"] == "ticket_opened" and "ClickHouse events" not in line["stores"]}
-    assert absent == {"subject", "text"}
+    project, sealed = compile_projection(entry.models), text_of(b"x" * 60)
+    kept, _ = project({"type": "ticket_opened", "subject": "s", "text": "t", "channel": "email"})
     assert kept.keys() == {"channel"}
+    kept, _ = project({"type": "ticket_opened", "subject": sealed, "text": "t", "channel": "email"})
+    assert kept == {"channel": "email", "subject": sealed}
+    lines = {line["field"] for line in MAP if line["type"] == "ticket_opened" and line["at_edge"] == "sealed"}
+    assert lines == {"subject", "text"}
 
 
 def test_rows_have_the_term_of_the_setting() -> None:
