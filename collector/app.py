@@ -16,7 +16,7 @@ from collector import metrics
 from collector.bodies import Limits, Refusal
 from collector.delivery import Delivery
 from collector.edge import Answered, Edge
-from collector.endpoints import operations, profiles as profiles_endpoint, segment, snowplow, tills
+from collector.endpoints import operations, pages, profiles as profiles_endpoint, segment, snowplow, tills
 from collector.endpoints.descriptions import KEY
 from collector.intake import Intake
 from collector.keys import Keyring, Rates
@@ -66,7 +66,7 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
 
     app = FastAPI(title="Warmth collector", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     routers = [wire_format.router(settings.collector_currency, plan) for wire_format in (segment, snowplow)]
-    routers += [tills.router(), profiles_endpoint.router(), operations.router()]
+    routers += [tills.router(), profiles_endpoint.router(), pages.router(), operations.router()]
     for router in routers:
         app.include_router(router)
     app.openapi()["components"]["securitySchemes"] = KEY
