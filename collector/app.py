@@ -48,7 +48,8 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
     plan = read_plan(streams.rules_dir)
     ids = identifiers_of(streams)
     intake = Intake(Gate(ids, plan, streams.event_max_bytes), limits)
-    covering = Covering(vault_of(streams))
+    vault = vault_of(streams)
+    covering = Covering(vault)
     keyring, rates = Keyring(settings.collector_keys_file), Rates(settings.collector_events_per_sec)
 
     @asynccontextmanager
@@ -63,6 +64,7 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
         for task in running:
             task.cancel()
         await profiles.close()
+        vault.close()
 
     app = FastAPI(title="Warmth collector", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     routers = [wire_format.router(settings.collector_currency, plan) for wire_format in (segment, snowplow)]

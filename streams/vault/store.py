@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from streams.vault.keys import VaultError
 
@@ -61,7 +61,10 @@ class KeyStore:
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare)
         with self._asking():
-            _TABLES.create_all(self._engine)
+            try:
+                _TABLES.create_all(self._engine)
+            except (IntegrityError, OperationalError, ProgrammingError):
+                _TABLES.create_all(self._engine)  # another process made it at the same time: now it is there
 
     def of_owners(self, owners: Collection[str]) -> list[StoredKey]:
         """Return the keys that there are for some owners."""
@@ -107,6 +110,10 @@ class KeyStore:
                 return
             yield rows
             after = rows[-1].id
+
+    def close(self) -> None:
+        """Hang up."""
+        self._engine.dispose()
 
     def _select(self, column: Any, values: list[Any]) -> list[StoredKey]:
         with self._asking(), self._engine.connect() as connection:

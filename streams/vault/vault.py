@@ -99,6 +99,10 @@ class Vault:
             count += len(older)
         return count
 
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+
     def _new(self, owner: str) -> StoredKey:
         return self._wrapped(os.urandom(ID_BYTES), owner, os.urandom(KEY_BYTES))
 
