@@ -62,7 +62,7 @@ class Lookups:
             try:
                 await announce(self._settings.kafka_bootstrap, own_url(self._settings, self._desk.port), owned)
                 announced = owned
-            except KafkaError as error:
+            except (KafkaError, OSError) as error:
                 log.info("partitions were not announced yet: %r", error)
 
     async def _look_up(self, key: str) -> Answer:

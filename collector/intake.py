@@ -76,11 +76,11 @@ class Intake:
         if isinstance(mapped, Unusable):
             return _refused(message_id, ReasonCode.INVALID_FIELD, mapped.detail, written)
         leaving = self._gate.judge(mapped.topic, mapped.event, received_at)
-        omitted = leaving.omitted + mapped.omitted
+        if mapped.omitted:
+            leaving = leaving._replace(omitted=leaving.omitted + mapped.omitted)
         if isinstance(leaving, Refused):
-            reason, detail = leaving.rejected.reason, leaving.rejected.detail
-            return Taken(leaving._replace(omitted=omitted), Verdict(message_id, reason, detail))
-        return Taken(leaving._replace(omitted=omitted), Verdict(message_id))
+            return Taken(leaving, Verdict(message_id, leaving.rejected.reason, leaving.rejected.detail))
+        return Taken(leaving, Verdict(message_id))
 
 
 def _refused(message_id: str, reason: ReasonCode, detail: str, written: bytes) -> Taken:

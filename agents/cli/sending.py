@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents.cli.addresses import Data, settings_of
+from schemas.registry import INPUT_TOPICS
 from streams.kafka.admin import check_topics
 from streams.kafka.publishing import Publisher
-from streams.kafka.topics import SCORED
 from streams.kafka.waiting import wait_for_broker
 from streams.settings import StreamSettings
 from streams.vault.encoder import Encoder
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def send(
-    topic: Annotated[str, typer.Argument(help=f"One of {', '.join(SCORED)}.")],
+    topic: Annotated[str, typer.Argument(help=f"One of {', '.join(INPUT_TOPICS)}.")],
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="One JSON event a line.")],
     data: Data = None,
 ) -> None:
@@ -34,8 +34,10 @@ def send(
 
     What names people is sealed or hashed on the way, as by the collector. Lines that are no events become dead letters.
     """
-    if topic not in SCORED:
-        raise typer.BadParameter(f"no input topic is called {topic!r}; use one of {', '.join(SCORED)}", param_hint="TOPIC")
+    if topic not in INPUT_TOPICS:
+        raise typer.BadParameter(
+            f"no input topic is called {topic!r}; use one of {', '.join(INPUT_TOPICS)}", param_hint="TOPIC"
+        )
     streams = settings_of(data).streams
     with file.open("rb") as stream:
         sent = asyncio.run(send_chunks(streams, topic, _chunks(stream), stream.tell, file.stat().st_size))

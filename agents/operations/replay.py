@@ -18,6 +18,7 @@ from core.documents import closing_marker
 from core.records import OWN_HEADERS, REPLAYED_HEADER
 from core.times import Micros
 from schemas.reasons import ReasonCode
+from schemas.registry import INPUT_TOPICS
 from sinks.reading import Reader
 from streams.kafka import transactions
 from streams.kafka.admin import check_topics
@@ -179,7 +180,7 @@ class Replayer:
             return None
         if stage == _LOAD_STAGE:  # the row itself, as the scorer wrote it
             return await producer.send(ENRICHED, key=key, value=value, partition=partition, headers=headers)
-        if value is not None:
+        if value is not None and topic in INPUT_TOPICS:
             (record,) = self._encoder.encode(topic, [value]).records
             key, value = record.key or key, record.value
             headers += record.headers

@@ -59,7 +59,7 @@
     sending = true
     fetch(address, { method: 'POST', body: stamped(batch), keepalive: true }).then(function (answer) {
       if (answer.status === 429 || answer.status > 499) throw answer
-      queue = queue.slice(batch.length)
+      queue = queue.filter(function (event) { return batch.indexOf(event) < 0 })
       pause = 1000
       ended(0)
     }).catch(function () {

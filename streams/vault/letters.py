@@ -14,7 +14,7 @@ _LOOK_SECS: Final = 600
 
 
 class LetterSealer:
-    """Seals bytes under the key of today; where that can not be had yet, under the one before it.
+    """Seals bytes under the key of today; where that can not be had yet, under the last one that could.
 
     Args:
         vault: Has the keys.
@@ -30,8 +30,8 @@ class LetterSealer:
 
     def seal(self, plain: bytes) -> bytes:
         """Return bytes, encrypted."""
-        key = self._keys.get(_today())
-        return (key or next(reversed(self._keys.values()))).seal(plain)
+        key = self._keys.get(_today()) or self._keys[max(self._keys)]
+        return key.seal(plain)
 
     async def run(self) -> None:
         """Have the key of tomorrow in time, for ever."""
@@ -45,7 +45,7 @@ class LetterSealer:
     def _fetch(self) -> None:
         days = [_today(), _today() + timedelta(days=1)]
         keys = self._vault.keys([day_owner(day) for day in days])
-        self._keys = {day: keys[day_owner(day)] for day in reversed(days)}
+        self._keys = {day: keys[day_owner(day)] for day in days}
 
 
 def _today() -> date:
