@@ -26,7 +26,7 @@ from core.outcomes import (
     Said,
     Unprompted,
 )
-from core.records import Source, forward_headers, omitted_before
+from core.records import Source, forward_headers
 from core.rules import CompiledRules
 from core.scoring import next_due
 from core.state import State
@@ -230,7 +230,7 @@ class Scoring:
             metrics.REJECTED.labels(outcome.reason).inc()
         elif isinstance(outcome, Forwarded):
             key = outcome.key.encode()
-            emit(TP(at.topic, outcome.partition), key, record.value, forward_headers(at, outcome, omitted_before(record)))
+            emit(TP(at.topic, outcome.partition), key, record.value, forward_headers(at, outcome))
             metrics.FORWARDED.labels(at.topic).inc()
         elif isinstance(outcome, Dropped):
             key = _routing_key(record.key)

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from collector.bodies import Refusal
 from core.identifiers import Identifiers
 from core.identity import is_customer
+from streams.exits import leave
 from streams.kafka.compacted import follow
 from streams.kafka.partitions import partitioner
 from streams.kafka.topics import CONTROL
@@ -46,7 +47,13 @@ class Profiles:
         )
 
     async def run(self) -> None:
-        """Follow which worker owns what, for ever."""
+        """Follow which worker owns what, for ever; what nobody foresaw ends the process."""
+        try:
+            await self._follow()
+        except Exception as error:  # without this task nobody is found any more
+            leave("owners of profiles can not be followed", error)
+
+    async def _follow(self) -> None:
         while True:
             try:
                 async for entries in follow(self._bootstrap, [CONTROL]):

@@ -17,7 +17,7 @@ from core.moment import Moment
 from core.outcomes import Accepted, Coordinate, Dropped, Forwarded, Outcome, Rejected, Replayed
 from core.parts import Course, is_known_as, owner_of, part_for_good, part_from, part_of, who_leaves
 from core.purchases import repeated
-from core.records import Origin, Record, Source, omitted_before, origin_of, sent_on
+from core.records import Origin, Record, Source, origin_of, sent_on
 from core.rules import CompiledRules
 from core.scoring import Verdict, score_event
 from core.sessions import visit
@@ -95,9 +95,8 @@ class Journey:
         admitted = self._admission.admit(record.value, origin.broker_time)
         if isinstance(admitted, Rejected):
             return admitted, at
-        before = omitted_before(record) if record.headers else 0
-        if before:
-            admitted = structs.replace(admitted, omitted=admitted.omitted + before)
+        if origin.omitted:
+            admitted = structs.replace(admitted, omitted=admitted.omitted + origin.omitted)
         original = resolve(admitted.event, self._ids)
         if self._customers and isinstance(original, str):
             original = misnamed(admitted.event, self._ids) or original

@@ -103,7 +103,8 @@ class Dropped(NamedTuple):
 class Forwarded(NamedTuple):
     """The record belongs to the profile of `key`, in another partition.
 
-    `hop` counts how often it was sent on, `owner` is the first customer whose profile it came to on its way.
+    `hop` counts how often it was sent on, `owner` is the first customer whose profile it came to on its way,
+    and `omitted` counts the fields that the edge has left out of it.
     """
 
     key: str
@@ -111,6 +112,7 @@ class Forwarded(NamedTuple):
     received_at: Micros
     hop: int = 1
     owner: str = ""
+    omitted: int = 0
 
 
 class Replayed(NamedTuple):

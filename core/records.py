@@ -53,16 +53,20 @@ class Source(NamedTuple):
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
-    """Where a record was first appended and when; how often it was sent on since, and to which profile the last time."""
+    """Where a record was first appended and when; how often it was sent on since, and to which profile the last time.
+
+    `omitted` counts the fields that the edge has left out of it.
+    """
 
     at: Coordinate
     broker_time: Micros
     hop: int = 0
     key: str = ""
     owner: str = ""
+    omitted: int = 0
 
 
-def forward_headers(at: Coordinate, forwarded: Forwarded, omitted: int = 0) -> list[tuple[str, bytes]]:
+def forward_headers(at: Coordinate, forwarded: Forwarded) -> list[tuple[str, bytes]]:
     """Return the headers of a record that is sent on: its origin, its time, how often that happened, and to whom."""
     millis = str(forwarded.received_at // 1000).encode()
     return [
@@ -71,32 +75,29 @@ def forward_headers(at: Coordinate, forwarded: Forwarded, omitted: int = 0) -> l
         (HOP_HEADER, b"%d" % forwarded.hop),
         (KEY_HEADER, forwarded.key.encode()),
         (OWNER_HEADER, forwarded.owner.encode()),
-        *([(OMITTED_HEADER, b"%d" % omitted)] if omitted else []),
+        *([(OMITTED_HEADER, b"%d" % forwarded.omitted)] if forwarded.omitted else []),
     ]
-
-
-def omitted_before(record: Record) -> int:
-    """Return how many fields the edge has left out of a record."""
-    said = dict(record.headers).get(OMITTED_HEADER) or b"" if record.headers else b""
-    return int(said) if _COUNT(said) else 0
 
 
 def origin_of(source: Source, record: Record) -> Origin:
     """Return where a record was first appended, when, and what became of it since."""
+    omitted = 0
     if record.headers:
         headers = dict(record.headers)
+        said = headers.get(OMITTED_HEADER) or b""
+        omitted = int(said) if _COUNT(said) else 0
         told = [headers.get(name) or b"" for name in (ORIGIN_HEADER, RECEIVED_HEADER, HOP_HEADER)]
         forwarded = _FORWARDED.fullmatch(b" ".join(told))
         if forwarded and forwarded[1] == f"{source.topic}:{source.incarnation}".encode():
             at = Coordinate(source.topic, source.incarnation, int(forwarded[2]), int(forwarded[3]))
             key, owner = ((headers.get(name) or b"").decode(errors="replace") for name in (KEY_HEADER, OWNER_HEADER))
-            return Origin(at, int(forwarded[4]) * 1000, int(forwarded[5]), key, owner)
+            return Origin(at, int(forwarded[4]) * 1000, int(forwarded[5]), key, owner, omitted)
     topic, incarnation, partition = source
-    return Origin(Coordinate(topic, incarnation, partition, record.offset), record.timestamp * 1000)
+    return Origin(Coordinate(topic, incarnation, partition, record.offset), record.timestamp * 1000, omitted=omitted)
 
 
 def sent_on(key: str, partition: int, origin: Origin, owner: str = "") -> Forwarded | Rejected:
     """Return the outcome of a record that belongs to the profile of `key`, unless it was sent on too often."""
     if origin.hop >= MOST_HOPS:
         return Rejected(Stage.RESOLVE, ReasonCode.TOO_MANY_HOPS, "key: sent on again and again; replay it later")
-    return Forwarded(key, partition, origin.broker_time, origin.hop + 1, owner)
+    return Forwarded(key, partition, origin.broker_time, origin.hop + 1, owner, origin.omitted)

@@ -21,6 +21,14 @@ def stack(broker: str, tmp_path) -> Iterator[Stack]:
     assert running.stop() == 0
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack for all tests of a module, which use ids of their own."""
+    running = Stack(tmp_path_factory.mktemp("shared") / "stack")
+    yield running
+    assert running.stop() == 0
+
+
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A warehouse of the demo's events, for those who only read."""

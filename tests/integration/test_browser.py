@@ -29,13 +29,6 @@ pytestmark = [
 STUB = "window.warmth = window.warmth || function () { (warmth.q = warmth.q || []).push(arguments) }"
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("browser") / "stack")
-    yield running
-    assert running.stop() == 0
-
-
 @contextmanager
 def site(folder: Path) -> Iterator[str]:
     """Serve the pages of a folder; give their address."""
@@ -103,14 +96,14 @@ def stored(stack: Stack, columns: str = "type, count(), uniqExact(event_id)", wh
     return sorted(query(stack.clickhouse, f"SELECT {columns} FROM events WHERE {said} GROUP BY ALL"))
 
 
-def test_the_tracker_is_small_and_comes_from_the_collector(stack: Stack) -> None:
-    answer = httpx.get(f"{stack.collector}/warmth.js")
+def test_the_tracker_is_small_and_comes_from_the_collector(shared: Stack) -> None:
+    answer = httpx.get(f"{shared.collector}/warmth.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert len(gzip.compress(answer.content, 9)) <= 3_000
 
 
-def test_a_visit_through_faults_is_stored_once_event_by_event(stack: Stack, tmp_path: Path) -> None:
-    with misbehaving(stack.collector) as (address, coming), site(tmp_path) as shop:
+def test_a_visit_through_faults_is_stored_once_event_by_event(shared: Stack, tmp_path: Path) -> None:
+    with misbehaving(shared.collector) as (address, coming), site(tmp_path) as shop:
         visit = """
             warmth('product', {id: 'p-1', price: '12.50', currency: 'RUB'});
             warmth('identify', 'c-browser', {city: 'Kazan'});
@@ -124,49 +117,49 @@ def test_a_visit_through_faults_is_stored_once_event_by_event(stack: Stack, tmp_
         browse(tmp_path / "profile", f"{shop}/first.html", 9)
         browse(tmp_path / "profile", f"{shop}/second.html", 5)
         assert coming == [], "not every fault has happened"
-    found = {kind: (count, ids) for kind, count, ids in stored(stack)}
+    found = {kind: (count, ids) for kind, count, ids in stored(shared)}
     views, pings = found.pop("page_viewed"), found.pop("page_pinged")
     assert views[0] == views[1] >= 3
     assert pings[0] == pings[1] >= 1
     assert found == {"customer_identified": (1, 1), "product_viewed": (1, 1), "search_performed": (1, 1)}
-    ((key,),) = stored(stack, "customer_key", "type = 'customer_identified'")
+    ((key,),) = stored(shared, "customer_key", "type = 'customer_identified'")
     assert key == "c-browser"
-    assert ("/tea",) in stored(stack, "page_path", "type = 'page_viewed'")
-    assert len(stored(stack, "anonymous_id", "1")) == 1, "one visitor over two pages"
+    assert ("/tea",) in stored(shared, "page_path", "type = 'page_viewed'")
+    assert len(stored(shared, "anonymous_id", "1")) == 1, "one visitor over two pages"
 
 
-def test_without_consent_nothing_is_stored_or_sent(stack: Stack, tmp_path: Path) -> None:
+def test_without_consent_nothing_is_stored_or_sent(shared: Stack, tmp_path: Path) -> None:
     told = "<script>setTimeout(() => { document.title = 'kept: ' + JSON.stringify(localStorage) }, 5000)</script>"
     with site(tmp_path) as shop:
         required = 'data-consent="required"'
-        page(tmp_path, "asked", stack.collector, "warmth('track', 'app_opened', {version: 'no'})", required)
+        page(tmp_path, "asked", shared.collector, "warmth('track', 'app_opened', {version: 'no'})", required)
         with (tmp_path / "asked.html").open("a") as file:
             file.write(told)
         assert "kept: {}" in browse(tmp_path / "profile", f"{shop}/asked.html", 7)
-        page(tmp_path, "given", stack.collector, "warmth('consent', true)", required)
+        page(tmp_path, "given", shared.collector, "warmth('consent', true)", required)
         browse(tmp_path / "profile", f"{shop}/given.html", 7)
         taken_back = "warmth('consent', false); warmth('track', 'app_opened', {version: 'no'})"
-        page(tmp_path, "back", stack.collector, taken_back, required + ' data-auto="off"')
+        page(tmp_path, "back", shared.collector, taken_back, required + ' data-auto="off"')
         with (tmp_path / "back.html").open("a") as file:
             file.write(told)
         assert re.search(
             r'kept: \{"warmth":"\{.*consent.*false.*\}"\}', browse(tmp_path / "profile", f"{shop}/back.html", 7)
         )
-    assert stored(stack, "event_id", "type = 'app_opened'") == []
+    assert stored(shared, "event_id", "type = 'app_opened'") == []
     viewed = "type = 'page_viewed' AND endsWith(page_path, '/given.html')"
-    assert len(stored(stack, "event_id", viewed)) == 1
-    assert stored(stack, "event_id", "endsWith(page_path, '/asked.html') OR endsWith(page_path, '/back.html')") == []
+    assert len(stored(shared, "event_id", viewed)) == 1
+    assert stored(shared, "event_id", "endsWith(page_path, '/asked.html') OR endsWith(page_path, '/back.html')") == []
 
 
 @needs_node
-def test_segments_own_tracker_for_browsers(stack: Stack, node: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_segments_own_tracker_for_browsers(shared: Stack, node: Path, tmp_path: Path) -> None:  # noqa: F811
     shutil.copy(node / "node_modules/@segment/analytics-next/dist/umd/standalone.js", tmp_path / "segment.js")
     for chunk in (node / "node_modules/@segment/analytics-next/dist/umd").glob("*.js"):
         shutil.copy(chunk, tmp_path)
     umd = "index.js"
     script = f"""<!DOCTYPE html><title>shop</title><script src="/{umd}"></script><script>
-        const analytics = AnalyticsNext.AnalyticsBrowser.load({{writeKey: 'k', cdnURL: '{stack.collector}'}},
-            {{integrations: {{'Segment.io': {{protocol: 'http', apiHost: '{stack.collector.removeprefix("http://")}/v1'}}}}}});
+        const analytics = AnalyticsNext.AnalyticsBrowser.load({{writeKey: 'k', cdnURL: '{shared.collector}'}},
+            {{integrations: {{'Segment.io': {{protocol: 'http', apiHost: '{shared.collector.removeprefix("http://")}/v1'}}}}}});
         analytics.page('Tea', {{url: 'https://shop.example/next'}});
         analytics.identify('u-next', {{city: 'Kazan'}});
         analytics.track('Product Viewed', {{product_id: 'p-9'}});
@@ -174,9 +167,9 @@ def test_segments_own_tracker_for_browsers(stack: Stack, node: Path, tmp_path: P
     (tmp_path / "index.html").write_text(script)
     with site(tmp_path) as shop:
         browse(tmp_path / "profile", f"{shop}/index.html", 5)
-    stack.wait_until_read()
+    shared.wait_until_read()
     kinds = query(
-        stack.clickhouse,
+        shared.clickhouse,
         "SELECT type, count() FROM events WHERE customer_key = 'u-next' GROUP BY ALL ORDER BY 1",
     )
     rows = dict(kinds)

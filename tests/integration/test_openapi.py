@@ -1,7 +1,6 @@
 """Whatever the published description allows, and what it does not: never a 500, and never a 200 for what is not stored."""
 
 import contextlib
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -18,19 +17,12 @@ EXAMPLES = 8
 KNOWN = {200, 400, 401, 404, 405, 406, 413, 422, 429}
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("openapi") / "stack")
-    yield running
-    assert running.stop() == 0
-
-
-def test_the_description_is_published_and_every_answer_is_one_of_its_kinds(stack: Stack) -> None:
-    document = httpx.get(f"{stack.collector}/openapi.json").json()
+def test_the_description_is_published_and_every_answer_is_one_of_its_kinds(shared: Stack) -> None:
+    document = httpx.get(f"{shared.collector}/openapi.json").json()
     assert "/v1/profiles/{id}" in document["paths"]
     schema, taken, asked = schemathesis.openapi.from_dict(document), 0, 0
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    with httpx.Client(base_url=stack.collector, timeout=20) as client:
+    with httpx.Client(base_url=shared.collector, timeout=20) as client:
         for operation in (result.ok() for result in schema.get_all_operations()):
             for mode in modes:
 
@@ -38,7 +30,7 @@ def test_the_description_is_published_and_every_answer_is_one_of_its_kinds(stack
                 @given(case=operation.as_strategy(generation_mode=mode))
                 def answers(case: schemathesis.Case) -> None:
                     nonlocal taken, asked
-                    said = case.as_transport_kwargs(base_url=stack.collector)
+                    said = case.as_transport_kwargs(base_url=shared.collector)
                     headers = {**(said.get("headers") or {}), "X-Write-Key": "k"}
                     asked += 1
                     answer = client.request(
@@ -56,7 +48,7 @@ def test_the_description_is_published_and_every_answer_is_one_of_its_kinds(stack
                 with contextlib.suppress(Unsatisfiable):  # an operation without parameters, which no request violates
                     answers()
     assert asked > 150
-    stack.wait_until_read()
-    rejected = query(stack.clickhouse, "SELECT count() FROM outcomes WHERE outcome = 'rejected'")[0][0]
+    shared.wait_until_read()
+    rejected = query(shared.clickhouse, "SELECT count() FROM outcomes WHERE outcome = 'rejected'")[0][0]
     assert rejected >= taken, "what was said to be a dead letter is one"
-    assert stack.status()["ready"]
+    assert shared.status()["ready"]

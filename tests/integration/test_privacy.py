@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,13 +20,6 @@ NEEDLES = ("Secretova", "boris@shop.example", "anna.s@shop.example", "9161112233
 BASE64 = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}").fullmatch
 DIRECT = "Straightova"
 """Who is named by a producer that seals nothing: her name stands in the topic that it wrote into, and nowhere else."""
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("privacy") / "stack")
-    yield running
-    assert running.stop() == 0
 
 
 def an_event(event_id: str, kind: str, **fields: object) -> dict:
@@ -52,13 +44,13 @@ IDENTIFIERS = [
 ]  # fmt: skip
 
 
-async def test_a_search_of_every_store_finds_nobody(stack: Stack, tmp_path: Path) -> None:
+async def test_a_search_of_every_store_finds_nobody(shared: Stack, tmp_path: Path) -> None:
     identify = {"userId": "c-1", "anonymousId": "v-1", "messageId": "m-1", "traits": {**TRAITS, "city": "Kazan"}}
-    assert post(stack, "/v1/identify", identify) == {"success": True}
+    assert post(shared, "/v1/identify", identify) == {"success": True}
     by_address = {"userId": "boris@shop.example", "messageId": "m-2", "properties": {"url": "https://shop.ru/"}}
-    assert post(stack, "/v1/page", by_address) == {"success": True}
+    assert post(shared, "/v1/page", by_address) == {"success": True}
     posted = post(
-        stack,
+        shared,
         "/v1/events",
         [
             an_event("e-1", "ticket_opened", ticket_id="t", subject="Secretova here", text="I am Anna Secretova"),
@@ -69,29 +61,29 @@ async def test_a_search_of_every_store_finds_nobody(stack: Stack, tmp_path: Path
     )
     assert [(one["index"], one["reason"]) for one in posted["rejected"]] == [(3, "invalid_field")]
     receipt = {"store_id": "s", "till_id": "1", "number": "1", "total": 5, "currency": "RUB", "phone": "89161112233"}
-    assert post(stack, "/v1/receipts", {**receipt, "occurred_at": datetime.now(UTC).isoformat()}) == {"success": True}
+    assert post(shared, "/v1/receipts", {**receipt, "occurred_at": datetime.now(UTC).isoformat()}) == {"success": True}
     file = tmp_path / "events.jsonl"
     said = [an_event("e-5", "traits_changed", traits={"name": "Secretova", "birth_date": "1984-05-06"}, mood="Secretova")]
     said += [an_event(f"e-6-{one['id_type']}", "identity_linked", **one) for one in IDENTIFIERS]
     file.write_text("\n".join([*map(json.dumps, said), '{"Secretova": ']))
-    sent = stack.run("send", "customer", str(file)).stdout
+    sent = shared.run("send", "customer", str(file)).stdout
     assert "5 events sent (1 of them will be dead letters" in sent
     assert "1 fields that no contract names" in sent
     direct = an_event("e-7", "ticket_opened", ticket_id="t2", text=f"I am {DIRECT}")
-    await produce(stack.kafka, [("support-ticket", b"c-1", json.dumps(direct).encode())])
-    stack.wait_until_read()
+    await produce(shared.kafka, [("support-ticket", b"c-1", json.dumps(direct).encode())])
+    shared.wait_until_read()
     found = [
         (topic.name, needle)
         for topic in TOPICS
-        for record in await consume(stack.kafka, topic.name, "read_uncommitted")
+        for record in await consume(shared.kafka, topic.name, "read_uncommitted")
         for needle in (*NEEDLES, DIRECT)
         if needle.encode() in decoded(record.key) + decoded(record.value)
     ]
     assert found == [("support-ticket", DIRECT)]
-    for (table,) in query(stack.clickhouse, TABLES):
-        for row in query(stack.clickhouse, f"SELECT * FROM warmth.`{table}`"):
+    for (table,) in query(shared.clickhouse, TABLES):
+        for row in query(shared.clickhouse, f"SELECT * FROM warmth.`{table}`"):
             assert not any(needle.encode() in decoded(repr(row).encode()) for needle in (*NEEDLES, DIRECT)), (table, row)
-    files = [path for path in stack.folder.rglob("*") if path.is_file()]
+    files = [path for path in shared.folder.rglob("*") if path.is_file()]
     assert len(files) > 100
     assert [path for path in files for needle in (*NEEDLES, DIRECT) if needle.encode() in path.read_bytes()] == []
 
@@ -104,49 +96,49 @@ def decoded(value: bytes | None) -> bytes:
     return value + b"".join(base64.b64decode(text) for text in texts if len(text) % 4 == 0 and BASE64(text))
 
 
-async def test_what_is_sealed_can_be_read_with_its_key_and_never_after_it_is_destroyed(stack: Stack) -> None:
+async def test_what_is_sealed_can_be_read_with_its_key_and_never_after_it_is_destroyed(shared: Stack) -> None:
     select = "SELECT properties.text.:String FROM events WHERE event_id = 'e-1'"
-    ((sealed,),) = query(stack.clickhouse, select)
-    vault = stack.vault()
+    ((sealed,),) = query(shared.clickhouse, select)
+    vault = shared.vault()
     assert vault.open(bytes_of(sealed)) == b"I am Anna Secretova"
-    letters = query(stack.clickhouse, "SELECT id, reason, is_sealed FROM dead_letters_now ORDER BY reason")
+    letters = query(shared.clickhouse, "SELECT id, reason, is_sealed FROM dead_letters_now ORDER BY reason")
     assert [(reason, is_sealed) for _, reason, is_sealed in letters] == [
         ("invalid_field", True), ("malformed_json", True), ("plain_identifying_field", True),
     ]  # fmt: skip
-    shown = [json.loads(stack.run("letter", id_).stdout) for id_, _, _ in letters]
+    shown = [json.loads(shared.run("letter", id_).stdout) for id_, _, _ in letters]
     assert "Secretova forgot" in shown[0]["value"]
     assert shown[1]["value"] == '{"Secretova": '
     assert DIRECT in shown[2]["value"]
-    stack.run("vault", "destroy", "c-1", "--yes")
+    shared.run("vault", "destroy", "c-1", "--yes")
     assert vault.open(bytes_of(sealed)) is None
 
 
-async def test_a_replay_seals_what_a_direct_producer_did_not(stack: Stack) -> None:
-    stack.run("replay", "--reason", "plain_identifying_field", "--yes")
-    stack.wait_until_read()
-    ((sealed,),) = query(stack.clickhouse, "SELECT properties.text.:String FROM events WHERE event_id = 'e-7'")
-    assert stack.vault().open(bytes_of(sealed)) == f"I am {DIRECT}".encode()
-    assert not any(DIRECT.encode() in decoded(record.value) for record in await consume(stack.kafka, DEAD_LETTERS))
+async def test_a_replay_seals_what_a_direct_producer_did_not(shared: Stack) -> None:
+    shared.run("replay", "--reason", "plain_identifying_field", "--yes")
+    shared.wait_until_read()
+    ((sealed,),) = query(shared.clickhouse, "SELECT properties.text.:String FROM events WHERE event_id = 'e-7'")
+    assert shared.vault().open(bytes_of(sealed)) == f"I am {DIRECT}".encode()
+    assert not any(DIRECT.encode() in decoded(record.value) for record in await consume(shared.kafka, DEAD_LETTERS))
 
 
-def test_a_profile_is_found_by_any_id_and_only_with_a_key(stack: Stack) -> None:
-    stack.wait_until_quiet()
-    said = json.loads(stack.run("profile", "c-1", "--json").stdout)
+def test_a_profile_is_found_by_any_id_and_only_with_a_key(shared: Stack) -> None:
+    shared.wait_until_quiet()
+    said = json.loads(shared.run("profile", "c-1", "--json").stdout)
     for id_ in ("c-1", "v-1", "a:v-1", "+79161112233", "8 (916) 111-22-33", "anna.s%40shop.example", "2200 Secretova"):
-        answer = lookup(stack, id_)
+        answer = lookup(shared, id_)
         assert answer.status_code == 200, (id_, answer.text)
         found = answer.json()
         assert found["customer_key"] == "c-1", id_
         assert (found["value"], found["traits"], found["segments"]) == (said["value"], said["traits"], said["segments"])
         assert found["seq"] == said["seq"]
-    assert lookup(stack, "boris%40shop.example").json()["customer_key"].startswith("hashed:")
-    assert (lookup(stack, "nobody").status_code, lookup(stack, "x" * 301).status_code) == (404, 400)
-    assert httpx.get(f"{stack.collector}/v1/profiles/c-1").status_code == 401
-    worker = stack.announced["metrics"]["scorer"].removesuffix("/metrics")
+    assert lookup(shared, "boris%40shop.example").json()["customer_key"].startswith("hashed:")
+    assert (lookup(shared, "nobody").status_code, lookup(shared, "x" * 301).status_code) == (404, 400)
+    assert httpx.get(f"{shared.collector}/v1/profiles/c-1").status_code == 401
+    worker = shared.announced["metrics"]["scorer"].removesuffix("/metrics")
     assert httpx.get(f"{worker}/profiles/c-1").status_code == 401
 
 
-def test_while_the_owner_of_a_profile_is_away_it_is_503_and_then_found_again(stack: Stack) -> None:
-    stack.kill("scorer")
-    stack.until(lambda: lookup(stack, "c-1").status_code == 503, 10)
-    stack.until(lambda: lookup(stack, "c-1").status_code == 200, 60)
+def test_while_the_owner_of_a_profile_is_away_it_is_503_and_then_found_again(shared: Stack) -> None:
+    shared.kill("scorer")
+    shared.until(lambda: lookup(shared, "c-1").status_code == 503, 10)
+    shared.until(lambda: lookup(shared, "c-1").status_code == 200, 60)

@@ -28,13 +28,6 @@ EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "audience_subscrib
 SECRET = "between-us"
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("subscribers") / "stack")
-    yield running
-    assert running.stop() == 0
-
-
 def at_once(event: dict, **changes: object) -> dict:
     plain = {name: value for name, value in event.items() if name not in ("sent_at", "received_at", "anonymous_id")}
     return {**plain, "occurred_at": datetime.now(UTC).isoformat(), **changes}
@@ -76,30 +69,30 @@ def members(state: Path) -> set[tuple[str, str]]:
 
 
 async def test_an_audience_is_kept_from_its_topic_through_kills_and_nothing_is_said_twice(
-    stack: Stack, tmp_path: Path
+    shared: Stack, tmp_path: Path
 ) -> None:
     state = tmp_path / "audiences.sqlite"
-    await buy(stack, 0, 12)
-    said = subscribe(stack, state)
-    assert members(state) == await audience(stack) != set()
-    assert subscribe(stack, state) == [], "nothing new was said, and nothing is"
-    command = [sys.executable, str(EXAMPLE), "--bootstrap", stack.kafka, "--state", str(state)]
+    await buy(shared, 0, 12)
+    said = subscribe(shared, state)
+    assert members(state) == await audience(shared) != set()
+    assert subscribe(shared, state) == [], "nothing new was said, and nothing is"
+    command = [sys.executable, str(EXAMPLE), "--bootstrap", shared.kafka, "--state", str(state)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: ASYNC220  # it is to be killed
-        await buy(stack, 12, 12)
+        await buy(shared, 12, 12)
         said.append(json.loads(running.stdout.readline()))
         running.send_signal(signal.SIGKILL)
         said += [json.loads(line) for line in running.stdout if line.endswith("\n")]
     consent = at_once(a_consent_withdrawn(), event_id="no", customer_id="c-0", purpose="marketing")
-    await produce(stack.kafka, [("consent", b"c-0", json.dumps(consent).encode())])
-    stack.wait_until_quiet()
-    said += subscribe(stack, state)
-    assert members(state) == await audience(stack)
+    await produce(shared.kafka, [("consent", b"c-0", json.dumps(consent).encode())])
+    shared.wait_until_quiet()
+    said += subscribe(shared, state)
+    assert members(state) == await audience(shared)
     reachable = {customer for segment, customer in members(state) if segment == "reachable_regulars"}
     assert "c-1" in reachable, "regulars who allow marketing"
     assert "c-0" not in reachable, "she withdrew her consent"
     changes = [change["id"] for change in said if "id" in change]
     assert len(changes) == len(set(changes))
-    known = {orjson.loads(record.value)["id"] for record in await consume(stack.kafka, SEGMENT_CHANGES)}
+    known = {orjson.loads(record.value)["id"] for record in await consume(shared.kafka, SEGMENT_CHANGES)}
     assert set(changes) <= known
 
 
@@ -157,9 +150,9 @@ async def said_by(stack: Stack) -> dict[tuple[str, int], list[str]]:
     return ids
 
 
-async def test_a_web_address_is_told_of_every_change_in_order_whatever_it_answers(stack: Stack) -> None:
-    await buy(stack, 100, 10)
-    everything = await said_by(stack)
+async def test_a_web_address_is_told_of_every_change_in_order_whatever_it_answers(shared: Stack) -> None:
+    await buy(shared, 100, 10)
+    everything = await said_by(shared)
     number = sum(map(len, everything.values()))
     assert number > 20
 
@@ -167,11 +160,11 @@ async def test_a_web_address_is_told_of_every_change_in_order_whatever_it_answer
         return dict.fromkeys(message["id"] for post in taken for message in post["messages"])
 
     with webhook(["500", "429", "reset", "404"]) as (url, taken):
-        with egress(stack, url) as first:
-            stack.until(lambda: len(told()) > number // 3, 60)
+        with egress(shared, url) as first:
+            shared.until(lambda: len(told()) > number // 3, 60)
             first.kill()
-        with egress(stack, url):
-            stack.until(lambda: len(told()) == number, 60)
+        with egress(shared, url):
+            shared.until(lambda: len(told()) == number, 60)
     order = list(told())
     for ids in everything.values():
         assert [id_ for id_ in order if id_ in set(ids)] == ids

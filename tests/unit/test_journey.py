@@ -10,7 +10,16 @@ from hypothesis import given, strategies as st
 
 from core.moment import Moment
 from core.outcomes import Accepted, Coordinate, Dropped, Forwarded, Outcome, Rejected, Replayed
-from core.records import HOP_HEADER, KEY_HEADER, MOST_HOPS, ORIGIN_HEADER, OWNER_HEADER, RECEIVED_HEADER, forward_headers
+from core.records import (
+    HOP_HEADER,
+    KEY_HEADER,
+    MOST_HOPS,
+    OMITTED_HEADER,
+    ORIGIN_HEADER,
+    OWNER_HEADER,
+    RECEIVED_HEADER,
+    forward_headers,
+)
 from core.state import new
 from core.times import DAY, SECOND, iso
 from schemas.reasons import DropCode, ReasonCode, Stage
@@ -254,6 +263,20 @@ def test_seq_grows_with_each_accepted_event_and_with_nothing_else(makers: list[A
     for maker in makers:
         accepted += isinstance(pipeline.feed(maker()), Accepted)
         assert pipeline.profiles["c-1"].seq == accepted
+
+
+def test_what_the_edge_left_out_is_counted_wherever_the_record_is_sent_on_to() -> None:
+    event, headers = make.a_receipt(coffee="x"), [(OMITTED_HEADER, b"3")]
+    accepted = Pipeline().feed(event, headers=headers)
+    assert isinstance(accepted, Accepted)
+    assert accepted.omitted == 4
+    forwarded = elsewhere().feed(event, headers=headers)
+    assert isinstance(forwarded, Forwarded)
+    assert (OMITTED_HEADER, b"3") in forward_headers(HERE, forwarded)
+    for nonsense in (b"", b"-1", b"x", b"9" * 99):
+        plain = Pipeline().feed(make.a_receipt(), headers=[(OMITTED_HEADER, nonsense)])
+        assert isinstance(plain, Accepted)
+        assert plain.omitted == 0
 
 
 def test_a_new_owner_counts_on_from_its_floor() -> None:
