@@ -32,7 +32,7 @@ def egress(
     batch: Annotated[int, typer.Option(min=1, max=1_000, help="Most messages in one request.")] = 100,
     data: Data = None,
 ) -> None:
-    """Post every change to a web address until it is taken, signed; runs until SIGTERM. Nothing is lost; ids may repeat."""
+    """Post every change to a web address until it is taken, signed; runs until SIGTERM. Nothing is lost; some come twice."""
     if not url.startswith(("http://", "https://")):
         raise typer.BadParameter("must begin with http:// or https://", param_hint="URL")
     if unknown := set(topic or ()) - set(_TOPICS):
