@@ -8,12 +8,13 @@ import pytest
 
 from core import documents
 from core.outcomes import TICK, Accepted, Applied, Dropped, Forwarded, Outcome, Rejected, Unprompted
-from core.records import forward_headers
+from core.records import REPLAYED_HEADER, forward_headers
 from core.times import DAY, iso
 from schemas.dead_letter import DeadLetter
 from schemas.enriched_event import EnrichedEvent
 from schemas.reasons import DropCode, ReasonCode, Stage
 from schemas.score_change import ScoreChange
+from schemas.sealed import text_of
 from tests import factories as make
 from tests.factories import Event
 from tests.unit.pipeline import BATCH, BROKER_TIME, HERE, NOW, T0, ARecord, Pipeline, at
@@ -216,6 +217,24 @@ def test_a_dead_letter_holds_the_original_bytes(key: bytes | None, value: bytes 
 
 def unpacked(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text, validate=True)
+
+
+class Backwards:
+    """Seals in a way that a test can undo."""
+
+    def seal(self, plain: bytes) -> bytes:
+        return plain[::-1]
+
+
+def test_a_dead_letter_seals_whatever_its_sender_wrote_and_keeps_what_we_wrote_readable() -> None:
+    record = ARecord(1, b"value", key=b"key", headers=[("trace", b"anna"), (REPLAYED_HEADER, b"id")])
+    letter = DeadLetter.model_validate_json(documents.dead_letter(REJECTED, HERE, record, BROKER_TIME, NOW, Backwards()))
+    assert letter.is_sealed
+    assert (unpacked(letter.key_base64), unpacked(letter.value_base64)) == (b"yek", b"eulav")
+    assert [unpacked(header.value_base64) for header in letter.headers] == [b"anna"[::-1], b"id"]
+    at_edge = REJECTED._replace(sealed=text_of(b"sealed at the edge, long enough to be taken for it, surely"))
+    letter = DeadLetter.model_validate_json(documents.dead_letter(at_edge, HERE, record, BROKER_TIME, NOW, Backwards()))
+    assert unpacked(letter.value_base64).startswith(b"sealed at the edge"), "what the edge has sealed is not sealed again"
 
 
 def test_a_record_without_headers_has_none_in_its_dead_letter() -> None:

@@ -175,6 +175,7 @@ def test_the_encoder_takes_bytes_and_objects_and_counts(tmp_path: Path) -> None:
     encoded = encoder.encode("support-ticket", [orjson.dumps(ticket | {"mood": 1}), ticket, b"{", {"type": "x"}])
     assert (encoded.refused, encoded.omitted) == (2, 1)
     assert [record.key for record in encoded.records] == [b"c-1", b"c-1", None, None]
+    assert [record.headers for record in encoded.records] == [(("omitted", b"1"),), (), (), ()]
     assert is_sealed(orjson.loads(encoded.records[0].value)["text"])
     again = encoder.encode("support-ticket", [encoded.records[0].value])
     assert again.records[0].value == encoded.records[0].value, "what is sealed is not sealed again"
