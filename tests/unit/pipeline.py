@@ -93,6 +93,13 @@ class ARecord(NamedTuple):
     headers: Sequence[tuple[str, Any]] = ()
 
 
+class Backwards:
+    """Seals in a way that a test can undo."""
+
+    def seal(self, plain: bytes) -> bytes:
+        return plain[::-1]
+
+
 class Memory(dict[str, State]):
     """The profiles of one partition."""
 

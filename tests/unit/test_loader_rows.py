@@ -18,7 +18,7 @@ from sinks.ranges import Entry, RangeCutter
 from sinks.repeats import Heights, Origin, origin_of, without_repeats
 from sinks.rows import Place
 from tests.factories import a_product_added
-from tests.unit.pipeline import HERE, Pipeline
+from tests.unit.pipeline import HERE, Backwards, Pipeline
 
 PLACE = Place("1a2b", 3)
 
@@ -62,13 +62,6 @@ def test_rows_go_to_their_tables_with_the_load_time_of_their_range_and_their_pla
     assert documents(rows.outcomes(entries, PLACE)) == [
         {**document["outcome"], **place, "log_offset": offset} for offset, document in enumerate(log)
     ]
-
-
-class Backwards:
-    """Seals in a way that a test can undo."""
-
-    def seal(self, plain: bytes) -> bytes:
-        return plain[::-1]
 
 
 def test_a_refused_event_is_rejected_and_its_dead_letter_holds_the_enriched_record() -> None:

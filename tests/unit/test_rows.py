@@ -17,7 +17,7 @@ from schemas.score_change import ScoreChange
 from schemas.sealed import text_of
 from tests import factories as make
 from tests.factories import Event
-from tests.unit.pipeline import BATCH, BROKER_TIME, HERE, NOW, T0, ARecord, Pipeline, at
+from tests.unit.pipeline import BATCH, BROKER_TIME, HERE, NOW, T0, ARecord, Backwards, Pipeline, at
 
 REJECTED = Rejected(Stage.ADMIT, ReasonCode.INVALID_FIELD, "total: Field required")
 
@@ -217,13 +217,6 @@ def test_a_dead_letter_holds_the_original_bytes(key: bytes | None, value: bytes 
 
 def unpacked(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text, validate=True)
-
-
-class Backwards:
-    """Seals in a way that a test can undo."""
-
-    def seal(self, plain: bytes) -> bytes:
-        return plain[::-1]
 
 
 def test_a_dead_letter_seals_whatever_its_sender_wrote_and_keeps_what_we_wrote_readable() -> None:
