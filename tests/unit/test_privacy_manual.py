@@ -23,7 +23,7 @@ def programs(page: str) -> str:
 def test_the_encoder_of_the_page_seals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARMTH_VAULT_DIR", str(tmp_path))
     printed: list[tuple[Any, ...]] = []
-    exec(programs("privacy.md"), {"print": lambda *said: printed.append(said)})
+    exec(programs("privacy.md"), {"print": lambda *said: printed.append(said)})  # noqa: S102  # a page of ours
     ((topic, key, value, headers),) = printed
     assert (topic, key, headers) == ("support-ticket", b"c-1001", ())
     assert b"Anna" not in value
@@ -32,7 +32,7 @@ def test_the_encoder_of_the_page_seals(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_check_of_the_page_knows_our_signature_and_no_other() -> None:
     known: dict[str, Any] = {}
-    exec(programs("subscribers.md"), known)
+    exec(programs("subscribers.md"), known)  # noqa: S102  # likewise
     now, body, secret = int(time.time()), b'{"topic": "score-change"}', b"between-us"
     ours = signature(secret, body, now)
     assert known["is_ours"](ours, body, secret)
