@@ -68,6 +68,13 @@ def members(state: Path) -> set[tuple[str, str]]:
     return rows
 
 
+def read_up_to(state: Path, topic: str) -> dict[int, int]:
+    database = sqlite3.connect(state)
+    rows = dict(database.execute("SELECT number, next FROM offsets WHERE topic = ?", [topic]))
+    database.close()
+    return rows
+
+
 async def test_an_audience_is_kept_from_its_topic_through_kills_and_nothing_is_said_twice(
     shared: Stack, tmp_path: Path
 ) -> None:
@@ -76,6 +83,8 @@ async def test_an_audience_is_kept_from_its_topic_through_kills_and_nothing_is_s
     said = subscribe(shared, state)
     assert members(state) == await audience(shared) != set()
     assert subscribe(shared, state) == [], "nothing new was said, and nothing is"
+    entries = await consume(shared.kafka, AUDIENCE)
+    assert read_up_to(state, AUDIENCE) == {one.partition: one.offset + 1 for one in entries}, "nor is it read again"
     command = [sys.executable, str(EXAMPLE), "--bootstrap", shared.kafka, "--state", str(state)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: ASYNC220  # it is to be killed
         await buy(shared, 12, 12)
