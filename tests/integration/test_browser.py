@@ -26,6 +26,7 @@ pytestmark = [
     pytest.mark.embedded,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
 ]
+MANUAL = Path(__file__).parents[2] / "docs" / "sources" / "snippet.md"
 STUB = "window.warmth = window.warmth || function () { (warmth.q = warmth.q || []).push(arguments) }"
 
 
@@ -117,15 +118,29 @@ def test_a_visit_through_faults_is_stored_once_event_by_event(shared: Stack, tmp
         browse(tmp_path / "profile", f"{shop}/first.html", 9)
         browse(tmp_path / "profile", f"{shop}/second.html", 5)
         assert coming == [], "not every fault has happened"
-    found = {kind: (count, ids) for kind, count, ids in stored(shared)}
+    pages = "page_path IN ('/first.html', '/tea', '/second.html')"
+    ((visitor,),) = stored(shared, "anonymous_id", pages)
+    found = {kind: (count, ids) for kind, count, ids in stored(shared, where=f"anonymous_id = '{visitor}'")}
     views, pings = found.pop("page_viewed"), found.pop("page_pinged")
     assert views[0] == views[1] >= 3
     assert pings[0] == pings[1] >= 1
     assert found == {"customer_identified": (1, 1), "product_viewed": (1, 1), "search_performed": (1, 1)}
-    ((key,),) = stored(shared, "customer_key", "type = 'customer_identified'")
+    ((key,),) = stored(shared, "customer_key", f"type = 'customer_identified' AND anonymous_id = '{visitor}'")
     assert key == "c-browser"
-    assert ("/tea",) in stored(shared, "page_path", "type = 'page_viewed'")
-    assert len(stored(shared, "anonymous_id", "1")) == 1, "one visitor over two pages"
+    assert len(stored(shared, "page_path", f"type = 'page_viewed' AND {pages}")) == 3
+
+
+def test_what_the_page_for_sites_without_a_tracker_says(shared: Stack, tmp_path: Path) -> None:
+    (snippet,) = re.findall(r"```html\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    calls = re.findall(r"^\| `(warmth\([^`]*\))`", MANUAL.read_text(), re.MULTILINE)
+    assert [call.split("'")[1] for call in calls] == ["page", "product", "track", "identify", "consent", "reset"]
+    head = snippet.replace("https://collector.example", shared.collector).replace("KEY", "k")
+    (tmp_path / "manual.html").write_text(f"<!DOCTYPE html><head>{head}</head><script>{'; '.join(calls)}</script>")
+    with site(tmp_path) as shop:
+        browse(tmp_path / "profile", f"{shop}/manual.html", 5)
+    ((visitor,),) = stored(shared, "anonymous_id", "page_path = '/manual.html'")
+    kinds = dict(stored(shared, "type, count()", f"anonymous_id = '{visitor}'"))
+    assert kinds == {"page_viewed": 2, "product_viewed": 1, "search_performed": 1, "customer_identified": 1}
 
 
 def test_without_consent_nothing_is_stored_or_sent(shared: Stack, tmp_path: Path) -> None:

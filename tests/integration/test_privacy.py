@@ -1,10 +1,10 @@
 """Nothing that names a person can be read anywhere behind the edge, and profiles are found by any id."""
 
+import asyncio
 import base64
 import json
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -44,7 +44,9 @@ IDENTIFIERS = [
 ]  # fmt: skip
 
 
-async def test_a_search_of_every_store_finds_nobody(shared: Stack, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def said(shared: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A stack that was told of persons by every way in."""
     identify = {"userId": "c-1", "anonymousId": "v-1", "messageId": "m-1", "traits": {**TRAITS, "city": "Kazan"}}
     assert post(shared, "/v1/identify", identify) == {"success": True}
     by_address = {"userId": "boris@shop.example", "messageId": "m-2", "properties": {"url": "https://shop.ru/"}}
@@ -57,33 +59,38 @@ async def test_a_search_of_every_store_finds_nobody(shared: Stack, tmp_path: Pat
             an_event("e-2", "survey_answered", survey="leaving", reason="other", comment="Secretova is off"),
             an_event("e-3", "content_commented", content_id="p", text="Secretova liked it"),
             an_event("e-4", "ticket_opened", text="Secretova forgot the id"),
+            {**an_event("e-8", "ticket_opened", ticket_id="u", text="Secretova leaves"), "customer_id": "c-2"},
         ],
     )
     assert [(one["index"], one["reason"]) for one in posted["rejected"]] == [(3, "invalid_field")]
     receipt = {"store_id": "s", "till_id": "1", "number": "1", "total": 5, "currency": "RUB", "phone": "89161112233"}
     assert post(shared, "/v1/receipts", {**receipt, "occurred_at": datetime.now(UTC).isoformat()}) == {"success": True}
-    file = tmp_path / "events.jsonl"
-    said = [an_event("e-5", "traits_changed", traits={"name": "Secretova", "birth_date": "1984-05-06"}, mood="Secretova")]
-    said += [an_event(f"e-6-{one['id_type']}", "identity_linked", **one) for one in IDENTIFIERS]
-    file.write_text("\n".join([*map(json.dumps, said), '{"Secretova": ']))
+    file = tmp_path_factory.mktemp("sent") / "events.jsonl"
+    events = [an_event("e-5", "traits_changed", traits={"name": "Secretova", "birth_date": "1984-05-06"}, mood="Secretova")]
+    events += [an_event(f"e-6-{one['id_type']}", "identity_linked", **one) for one in IDENTIFIERS]
+    file.write_text("\n".join([*map(json.dumps, events), '{"Secretova": ']))
     sent = shared.run("send", "customer", str(file)).stdout
     assert "5 events sent (1 of them will be dead letters" in sent
     assert "1 fields that no contract names" in sent
     direct = an_event("e-7", "ticket_opened", ticket_id="t2", text=f"I am {DIRECT}")
-    await produce(shared.kafka, [("support-ticket", b"c-1", json.dumps(direct).encode())])
+    asyncio.run(produce(shared.kafka, [("support-ticket", b"c-1", json.dumps(direct).encode())]))
     shared.wait_until_read()
+    return shared
+
+
+async def test_a_search_of_every_store_finds_nobody(said: Stack) -> None:
     found = [
         (topic.name, needle)
         for topic in TOPICS
-        for record in await consume(shared.kafka, topic.name, "read_uncommitted")
+        for record in await consume(said.kafka, topic.name, "read_uncommitted")
         for needle in (*NEEDLES, DIRECT)
         if needle.encode() in decoded(record.key) + decoded(record.value)
     ]
     assert found == [("support-ticket", DIRECT)]
-    for (table,) in query(shared.clickhouse, TABLES):
-        for row in query(shared.clickhouse, f"SELECT * FROM warmth.`{table}`"):
+    for (table,) in query(said.clickhouse, TABLES):
+        for row in query(said.clickhouse, f"SELECT * FROM warmth.`{table}`"):
             assert not any(needle.encode() in decoded(repr(row).encode()) for needle in (*NEEDLES, DIRECT)), (table, row)
-    files = [path for path in shared.folder.rglob("*") if path.is_file()]
+    files = [path for path in said.folder.rglob("*") if path.is_file()]
     assert len(files) > 100
     assert [path for path in files for needle in (*NEEDLES, DIRECT) if needle.encode() in path.read_bytes()] == []
 
@@ -96,49 +103,49 @@ def decoded(value: bytes | None) -> bytes:
     return value + b"".join(base64.b64decode(text) for text in texts if len(text) % 4 == 0 and BASE64(text))
 
 
-async def test_what_is_sealed_can_be_read_with_its_key_and_never_after_it_is_destroyed(shared: Stack) -> None:
-    select = "SELECT properties.text.:String FROM events WHERE event_id = 'e-1'"
-    ((sealed,),) = query(shared.clickhouse, select)
-    vault = shared.vault()
-    assert vault.open(bytes_of(sealed)) == b"I am Anna Secretova"
-    letters = query(shared.clickhouse, "SELECT id, reason, is_sealed FROM dead_letters_now ORDER BY reason")
+async def test_what_is_sealed_can_be_read_with_its_key_and_never_after_it_is_destroyed(said: Stack) -> None:
+    select = "SELECT properties.text.:String FROM events WHERE event_id = 'e-8'"
+    ((sealed,),) = query(said.clickhouse, select)
+    vault = said.vault()
+    assert vault.open(bytes_of(sealed)) == b"Secretova leaves"
+    letters = query(said.clickhouse, "SELECT id, reason, is_sealed FROM dead_letters_now ORDER BY reason")
     assert [(reason, is_sealed) for _, reason, is_sealed in letters] == [
         ("invalid_field", True), ("malformed_json", True), ("plain_identifying_field", True),
     ]  # fmt: skip
-    shown = [json.loads(shared.run("letter", id_).stdout) for id_, _, _ in letters]
+    shown = [json.loads(said.run("letter", id_).stdout) for id_, _, _ in letters]
     assert "Secretova forgot" in shown[0]["value"]
     assert shown[1]["value"] == '{"Secretova": '
     assert DIRECT in shown[2]["value"]
-    shared.run("vault", "destroy", "c-1", "--yes")
+    said.run("vault", "destroy", "c-2", "--yes")
     assert vault.open(bytes_of(sealed)) is None
 
 
-async def test_a_replay_seals_what_a_direct_producer_did_not(shared: Stack) -> None:
-    shared.run("replay", "--reason", "plain_identifying_field", "--yes")
-    shared.wait_until_read()
-    ((sealed,),) = query(shared.clickhouse, "SELECT properties.text.:String FROM events WHERE event_id = 'e-7'")
-    assert shared.vault().open(bytes_of(sealed)) == f"I am {DIRECT}".encode()
-    assert not any(DIRECT.encode() in decoded(record.value) for record in await consume(shared.kafka, DEAD_LETTERS))
+async def test_a_replay_seals_what_a_direct_producer_did_not(said: Stack) -> None:
+    said.run("replay", "--reason", "plain_identifying_field", "--yes")
+    said.wait_until_read()
+    ((sealed,),) = query(said.clickhouse, "SELECT properties.text.:String FROM events WHERE event_id = 'e-7'")
+    assert said.vault().open(bytes_of(sealed)) == f"I am {DIRECT}".encode()
+    assert not any(DIRECT.encode() in decoded(record.value) for record in await consume(said.kafka, DEAD_LETTERS))
 
 
-def test_a_profile_is_found_by_any_id_and_only_with_a_key(shared: Stack) -> None:
-    shared.wait_until_quiet()
-    said = json.loads(shared.run("profile", "c-1", "--json").stdout)
+def test_a_profile_is_found_by_any_id_and_only_with_a_key(said: Stack) -> None:
+    said.wait_until_quiet()
+    shown = json.loads(said.run("profile", "c-1", "--json").stdout)
     for id_ in ("c-1", "v-1", "a:v-1", "+79161112233", "8 (916) 111-22-33", "anna.s%40shop.example", "2200 Secretova"):
-        answer = lookup(shared, id_)
+        answer = lookup(said, id_)
         assert answer.status_code == 200, (id_, answer.text)
         found = answer.json()
         assert found["customer_key"] == "c-1", id_
-        assert (found["value"], found["traits"], found["segments"]) == (said["value"], said["traits"], said["segments"])
-        assert found["seq"] == said["seq"]
-    assert lookup(shared, "boris%40shop.example").json()["customer_key"].startswith("hashed:")
-    assert (lookup(shared, "nobody").status_code, lookup(shared, "x" * 301).status_code) == (404, 400)
-    assert httpx.get(f"{shared.collector}/v1/profiles/c-1").status_code == 401
-    worker = shared.announced["metrics"]["scorer"].removesuffix("/metrics")
+        assert (found["value"], found["traits"], found["segments"]) == (shown["value"], shown["traits"], shown["segments"])
+        assert found["seq"] == shown["seq"]
+    assert lookup(said, "boris%40shop.example").json()["customer_key"].startswith("hashed:")
+    assert (lookup(said, "nobody").status_code, lookup(said, "x" * 301).status_code) == (404, 400)
+    assert httpx.get(f"{said.collector}/v1/profiles/c-1").status_code == 401
+    worker = said.announced["metrics"]["scorer"].removesuffix("/metrics")
     assert httpx.get(f"{worker}/profiles/c-1").status_code == 401
 
 
-def test_while_the_owner_of_a_profile_is_away_it_is_503_and_then_found_again(shared: Stack) -> None:
-    shared.kill("scorer")
-    shared.until(lambda: lookup(shared, "c-1").status_code == 503, 10)
-    shared.until(lambda: lookup(shared, "c-1").status_code == 200, 60)
+def test_while_the_owner_of_a_profile_is_away_it_is_503_and_then_found_again(said: Stack) -> None:
+    said.kill("scorer")
+    said.until(lambda: lookup(said, "c-1").status_code == 503, 10)
+    said.until(lambda: lookup(said, "c-1").status_code == 200, 60)
