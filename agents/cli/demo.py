@@ -1,6 +1,7 @@
 """`warmth demo`: the whole journey on real purchases, once, and a report of it."""
 
 import asyncio
+import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from rich.console import Console
 
 from agents.cli.addresses import settings_of
 from deploy.embedded.programs import PORT_BASE, Broker, port_is_taken
+from deploy.embedded.state import read_state
 from deploy.embedded.supervisor import StackError
 
 
@@ -40,16 +42,23 @@ def demo(  # noqa: PLR0913, PLR0917  # one argument an option
     from agents.demo.joining import join_names  # noqa: PLC0415
     from agents.demo.journey import run_journey  # noqa: PLC0415  # its input needs pyarrow: no worker shall load that
     from agents.demo.report import print_report  # noqa: PLC0415
+    from agents.demo.site import make_key  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=as_json)
     folder = data or Path(tempfile.mkdtemp(prefix="warmth-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    site_key = make_key(folder)
+    os.environ |= site_key.settings
     with _stack(folder, ["--port-base", str(port_base or _free_base()), "--broker", broker], console, keep=keep):
         settings = settings_of(folder)
-        measured = asyncio.run(run_journey(folder, settings, events, seed, console))
+        measured = asyncio.run(run_journey(folder, settings, site_key.secret, events, seed, console))
         with console.status("joining the names of one person"):
             scenes = asyncio.run(join_names(settings, folder))
         print_report(console, settings, measured, folder, scenes, keep=keep)
+        stack = read_state(folder)
+        if keep and stack is not None:
+            console.print(f"  curl -u {site_key.secret}: {stack.collector}/v1/profiles/hh-1", highlight=False)
     if data is None and not keep:
         shutil.rmtree(folder, ignore_errors=True)
     if as_json:
@@ -68,7 +77,6 @@ def _free_base() -> int:
 @contextmanager
 def _stack(folder: Path, options: list[str], console: Console, *, keep: bool) -> Iterator[None]:
     """Run `warmth up` beside us, for as long as the block runs, or for good."""
-    folder.mkdir(parents=True, exist_ok=True)
     console.print(f"Starting broker, ClickHouse, collector, scorer and loader in {folder}")
     command = [sys.executable, "-P", "-m", "agents.cli", "up", "--data", str(folder), *options, "--json"]
     log = folder / "up.log"

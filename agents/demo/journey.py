@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agents.demo.joining import wait_until_read
+from agents.demo.site import Site
 from agents.demo.valuing import value_customers
 from agents.settings import AllSettings
 from deploy.demo.baskets import CURRENCY, Event, read_baskets, receipts
@@ -24,6 +25,7 @@ from sinks.reading import Reader
 from streams.kafka.publishing import Publisher
 
 _CHUNK = 2_000
+_SITE = "site-interaction"
 
 
 @dataclass
@@ -32,6 +34,8 @@ class Measured:
 
     sent: int = 0
     receipts: int = 0
+    site_events: int = 0
+    """Those that the collector took."""
     seconds: float = 0.0
     shift_days: float = 0.0
     source_cents: int = 0
@@ -54,12 +58,15 @@ class Measured:
         return {**asdict(self), "events_per_s": round(per_second), "conserved": self.conserved}
 
 
-async def run_journey(folder: Path, settings: AllSettings, events: int, seed: int, console: Console) -> Measured:
+async def run_journey(
+    folder: Path, settings: AllSettings, write_key: str, events: int, seed: int, console: Console
+) -> Measured:
     """Send `events` events, wait until every one of them is readable in ClickHouse, then fit the value model to them.
 
     Args:
         folder: Folder of the running stack.
         settings: Its addresses.
+        write_key: Key of the site.
         events: How many to send.
         seed: Seed of the simulator.
         console: Where progress is shown.
@@ -74,16 +81,20 @@ async def run_journey(folder: Path, settings: AllSettings, events: int, seed: in
     columns = (TextColumn("{task.description:8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         tasks = {name: progress.add_task(name, total=events) for name in ("sent", "scored", "loaded")}
-        sending = asyncio.create_task(_send(settings, stream, measured, lambda n: progress.advance(tasks["sent"], n)))
         watching = asyncio.create_task(_watch(stack, progress, tasks))
-        await sending
+        site = Site(stack.collector, write_key)
+        await _send(settings, site, stream, measured, lambda number: progress.advance(tasks["sent"], number))
+        site.close()
         await wait_until_read(settings, folder)
         watching.cancel()
         for task in tasks.values():
             progress.update(task, completed=measured.sent, total=measured.sent)
     measured.seconds = time.monotonic() - started
     after = _cpu_seconds(stack)
-    measured.cpu_us_per_event = {name: (after[name] - before[name]) / measured.sent * 1e6 for name in before}
+    measured.cpu_us_per_event = {
+        name: (after[name] - before[name]) / (measured.site_events if name == "collector" else measured.sent) * 1e6
+        for name in before
+    }
     _count(settings, measured)
     with console.status("fitting the value model"):
         fitted = await value_customers(settings)
@@ -100,20 +111,25 @@ def _stream(events: int, seed: int, measured: Measured) -> Iterator[Event]:
     return heapq.merge(bought, simulate(seed, baskets.households, simulated, now), key=lambda event: event.at)
 
 
-async def _send(settings: AllSettings, stream: Iterator[Event], measured: Measured, advance: Any) -> None:
+async def _send(settings: AllSettings, site: Site, stream: Iterator[Event], measured: Measured, advance: Any) -> None:
+    """Send the stream in order: what happens on the site through the collector, all else as tills and help desks do."""
     async with Publisher(settings.streams.kafka_bootstrap, settings.streams.partitions) as publisher:
         while chunk := list(itertools.islice(stream, _CHUNK)):
             by_topic: dict[str, list[tuple[bytes | None, bytes]]] = {}
             for event in chunk:
                 by_topic.setdefault(event.topic, []).append((event.key, event.value))
+            of_site = by_topic.pop(_SITE, [])
+            for _, said in of_site:
+                site.tell(said)
+            measured.site_events += len(of_site)
             for topic, records in by_topic.items():
                 await publisher.send(topic, records)
             for receipt in (value for _, value in by_topic.get("purchase", ()) if b'"receipt_issued"' in value):
                 measured.receipts += 1
                 measured.source_cents += _cents(receipt)
             measured.sent += len(chunk)
+            await asyncio.to_thread(site.flush)
             advance(len(chunk))
-            await asyncio.sleep(0)
 
 
 def _cents(receipt: bytes) -> int:
@@ -142,7 +158,7 @@ def _metric(url: str, prefix: str) -> float:
 
 def _cpu_seconds(stack: StackState) -> dict[str, float]:
     """Return user and system seconds of each process so far."""
-    pids = {name.removesuffix("-0"): pid for name, pid in stack.pids.items() if name != "collector"}  # it has nothing to do
+    pids = {name.removesuffix("-0"): pid for name, pid in stack.pids.items()}
     times = {name: psutil.Process(pid).cpu_times() for name, pid in pids.items()}
     return {name: cpu.user + cpu.system for name, cpu in times.items()}
 

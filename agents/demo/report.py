@@ -83,14 +83,16 @@ def _figures(console: Console, measured: Measured) -> None:
     accounted = measured.events + measured.dead_letters + measured.dropped
     console.print(
         f"\n{measured.receipts:,} real receipts (dates shifted by {measured.shift_days:,.0f} days: the last basket is now) "
-        f"and {simulated:,} events of the seeded simulator (source: simulator)."
+        f"and {simulated:,} events of the seeded simulator (source: simulator), "
+        f"{measured.site_events:,} of them through the collector, by Segment's client for Python."
     )
     table = Table(title="Figures", title_justify="left")
     table.add_column("figure")
     table.add_column("value", justify="right")
     table.add_row("events per second, sent to readable in ClickHouse", f"{measured.sent / measured.seconds:,.0f}")
     for name, cost in measured.cpu_us_per_event.items():
-        table.add_row(f"CPU per event, {name}", f"{cost:,.1f} µs")
+        of = "event of the site" if name == "collector" else "event"
+        table.add_row(f"CPU per {of}, {name}", f"{cost:,.1f} µs")
     ends = f"rows {measured.events:,} + dead letters {measured.dead_letters:,} + drops {measured.dropped:,}"
     table.add_row(
         f"sent {measured.sent:,}, {ends}",

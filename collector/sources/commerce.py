@@ -113,6 +113,12 @@ def _form(properties: Fields, _given: Given) -> Named:
     return Named(SITE, "form_submitted", compact(form=properties.text("form", "form_name", "form_id", "name")))
 
 
+def _pinged(properties: Fields, _given: Given) -> Named:
+    url = properties.text("url") or properties.text("path")
+    page = compact(url=url, path=properties.text("path"), title=properties.text("title"))
+    return Named(SITE, "page_pinged", compact(page=page or None, active_secs=properties.whole("active_secs")))
+
+
 def _app_opened(properties: Fields, _given: Given) -> Named:
     return Named(SITE, "app_opened", compact(version=properties.text("version")))
 
@@ -166,6 +172,7 @@ def _order_refunded(properties: Fields, given: Given) -> Named:
 
 
 _MAPPINGS: Final[dict[str, Mapping]] = {
+    "page pinged": _pinged,
     "product viewed": _viewed,
     "product clicked": _viewed,
     "product added": _cart_changed("product_added"),

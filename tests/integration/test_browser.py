@@ -138,7 +138,7 @@ def test_what_the_page_for_sites_without_a_tracker_says(shared: Stack, tmp_path:
     (tmp_path / "manual.html").write_text(f"<!DOCTYPE html><head>{head}</head><script>{'; '.join(calls)}</script>")
     with site(tmp_path) as shop:
         browse(tmp_path / "profile", f"{shop}/manual.html", 5)
-    ((visitor,),) = stored(shared, "anonymous_id", "page_path = '/manual.html'")
+    ((visitor,),) = stored(shared, "anonymous_id", "type = 'page_viewed' AND page_path = '/manual.html'")
     kinds = dict(stored(shared, "type, count()", f"anonymous_id = '{visitor}'"))
     assert kinds == {"page_viewed": 2, "product_viewed": 1, "search_performed": 1, "customer_identified": 1}
 

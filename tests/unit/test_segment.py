@@ -94,6 +94,10 @@ def test_what_two_clients_sent_is_mapped_message_by_message(capture: Path) -> No
             tracked("checkoutStarted", value=12.3, currency="EUR"),
             {"type": "checkout_started", "total": "12.3", "currency": "EUR"},
         ),
+        (
+            tracked("Page Pinged", url="https://shop.example/tea", active_secs="15"),
+            {"type": "page_pinged", "page": {"url": "https://shop.example/tea"}, "active_secs": 15},
+        ),
         (tracked("Products Searched", query="tea", results=3), {"type": "search_performed", "query": "tea", "results": 3}),
         (tracked("Product Reviewed", product_id="p", rating="5"), {"type": "content_rated", "content_id": "p", "rating": 5}),
         (
