@@ -45,10 +45,12 @@ _Path = tuple[tuple[str, ...], str, Edge]
 
 def compile_finder(models: tuple[type[Envelope], ...]) -> Finder:
     """Return what finds the identifying values of an event type, whatever variant of it an event is."""
-    paths = sorted({path for model in models for path in _paths(model, ())})
+    sought = _sought(models)
 
     def find(document: Document) -> Iterator[Place]:
-        for outer, name, edge in paths:
+        for first, outer, name, edge in sought:
+            if document.get(first) is None:
+                continue
             for holder in _holders(document, outer):
                 if holder.get(name) is not None:
                     yield Place(holder, name, edge)
@@ -58,8 +60,7 @@ def compile_finder(models: tuple[type[Envelope], ...]) -> Finder:
 
 def compile_guard(models: tuple[type[Envelope], ...]) -> Guard:
     """Return what looks for identifying values that should have been sealed or hashed."""
-    paths = sorted({path for model in models for path in _paths(model, ()) if path[2] is not Edge.CUT})
-    sought = [((*outer, name)[0], outer, name, edge) for outer, name, edge in paths]
+    sought = [path for path in _sought(models) if path[3] is not Edge.CUT]
 
     def guard(document: Document) -> str:
         for name in _IDS:
@@ -75,6 +76,12 @@ def compile_guard(models: tuple[type[Envelope], ...]) -> Guard:
         return ""
 
     return guard
+
+
+def _sought(models: tuple[type[Envelope], ...]) -> list[tuple[str, tuple[str, ...], str, Edge]]:
+    """Return the paths to identifying values, and before each its first field: where that is absent, all of it is."""
+    paths = sorted({path for model in models for path in _paths(model, ())})
+    return [((*outer, name)[0], outer, name, edge) for outer, name, edge in paths]
 
 
 def _holders(document: Document, outer: tuple[str, ...]) -> list[Document]:

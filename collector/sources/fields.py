@@ -1,10 +1,13 @@
 """Reads the fields of a foreign object, in the types that our contracts take, and remembers which were read."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
+_IS_PLAIN: Final = re.compile(r"-?[0-9]{1,14}\.[0-9]{1,4}").fullmatch
+_ZONES: Final = ("Z", "+00:00")
 _PLACES: Final = Decimal("0.0001")
 _LONGEST_NUMBER: Final = 40
 """Characters of a number that is looked into: what is longer is no amount of anything."""
@@ -45,20 +48,24 @@ class Fields:
         """How many fields that hold something nobody asked for."""
         return sum(value is not None for value in self._left.values()) if self._left else 0
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is left."""
-        return not self._left
+    def unread_beside(self, names: frozenset[str]) -> int:
+        """Return how many fields that hold something nobody asked for, those of `names` left aside."""
+        if self.has_only(names):
+            return 0
+        return sum(value is not None and name not in names for name, value in self._left.items())
+
+    def has_only(self, names: frozenset[str]) -> bool:
+        """Tell whether nothing is left but some of `names`."""
+        return self._left.keys() <= names
 
     def value(self, *names: str) -> Any:
         """Take out all of the fields; return the first that holds something, as it is."""
-        if not self._left:
-            return None
-        found = None
+        left, found = self._left, None
         for name in names:
-            value = self._left.pop(name, None)
-            if found is None and value != "":
-                found = value
+            if name in left:
+                value = left.pop(name)
+                if found is None and value != "":
+                    found = value
         return found
 
     def object(self, name: str) -> dict[str, Any]:
@@ -109,6 +116,8 @@ def text(value: Any) -> str | None:
 
 def number(value: Any) -> Any:
     """Return a decimal number as text with at most four places; what is no number is returned as it is."""
+    if type(value) is float and _IS_PLAIN(written := repr(value)):
+        return written.removesuffix(".0")
     exact = decimal(value)
     return value if exact is None else _written(exact)
 
@@ -144,7 +153,9 @@ def instant(value: Any) -> str | None:
             read = datetime.fromisoformat(value.strip())
         except ValueError:
             return instant(int(value)) if value.isdecimal() and value.isascii() and len(value) < 15 else None
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).isoformat()
+        if read.tzinfo is None:
+            read = read.replace(tzinfo=UTC)
+        return value if value[10:11] == "T" and value.endswith(_ZONES) else read.isoformat()
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value

@@ -15,11 +15,11 @@ from schemas.projection import NO_PLAN, Plan
 
 CUSTOMER: Final = "customer"
 CALLS: Final = ("identify", "track", "page", "screen", "group", "alias")
-_IGNORED: Final = ("integrations", "messageId", "channel", "writeKey", "version", "_metadata", "event", "name")
-_IGNORED_CONTEXT: Final = (
+_IGNORED: Final = frozenset({"integrations", "messageId", "channel", "writeKey", "version", "_metadata", "event", "name"})
+_IGNORED_CONTEXT: Final = frozenset({
     "library", "traits", "page", "app", "os", "screen", "network", "groupId", "userAgentData", "sessionId", "sessionStart",
     "referrer", "location", "active",
-)  # fmt: skip
+})  # fmt: skip
 """What says nothing of the customer that any purpose needs: it is left out without being counted."""
 _CATEGORIES: Final = ("marketing", "Marketing", "advertising", "Advertising", "targeting", "Targeting")
 """Names of the consent category that our purpose `marketing` is."""
@@ -75,8 +75,8 @@ def map_message(raw: Any, message_id: str, received: Received) -> Mapped | Unusa
         **named.what.fields,
         **compact(context=_context(context, received) or None),
     }
-    message.value(*_IGNORED)
-    return Mapped(named.what.topic, event, message.unread + context.unread + named.omitted)
+    omitted = message.unread_beside(_IGNORED) + context.unread_beside(_IGNORED_CONTEXT) + named.omitted
+    return Mapped(named.what.topic, event, omitted)
 
 
 class _Told(NamedTuple):
@@ -223,8 +223,7 @@ _CALLS: Final[dict[str, _Call]] = {
 
 
 def _context(context: Fields, received: Received) -> dict[str, Any]:
-    context.value(*_IGNORED_CONTEXT)
-    if context.is_empty:
+    if context.has_only(_IGNORED_CONTEXT):
         return compact(ip=received.ip, user_agent=received.user_agent)
     campaign, device = context.inner("campaign"), context.inner("device")
     marketing = _marketing(context.object("consent"))
