@@ -24,9 +24,10 @@ from typing import Any, Final, NamedTuple
 import orjson
 import psutil
 
-_CUSTOMERS: Final = 5_000
+CUSTOMERS: Final = 5_000
 _ROUNDS: Final = 3
 _PORT: Final = 29_090
+_STACK: Final = ("--broker", "kafka", "--loaders", "0", "--port-base", str(_PORT), "--json")
 _HEAD: Final = (
     b"POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nAuthorization: Basic YmVuY2g6\r\n"
     b"Content-Length: %d\r\n\r\n%s"
@@ -42,6 +43,14 @@ class Load(NamedTuple):
     events: int
 
 
+class Target(NamedTuple):
+    """A running collector, and the process ids of the stack."""
+
+    host: str
+    port: int
+    pids: dict[str, int]
+
+
 LOADS: Final = (
     Load("batches of 100", 4, 150, 100),
     Load("single events", 8, 1_000, 1),
@@ -51,34 +60,34 @@ LOADS: Final = (
 
 def measure() -> list[dict[str, Any]]:
     """Return the figures of each load; the best of three rounds by CPU."""
-    with _collector() as (host, port, pid):
-        return [min((_round(load, host, port, pid) for _ in range(_ROUNDS)), key=_cost) for load in LOADS]
+    with running("--scorers", "0") as target:
+        return [min((_round(load, target) for _ in range(_ROUNDS)), key=_cost) for load in LOADS]
 
 
 def _cost(figures: dict[str, Any]) -> float:
     return float(figures["cpu_us_per_event"])
 
 
-def _round(load: Load, host: str, port: int, pid: int) -> dict[str, Any]:
-    numbers = count(time.time_ns())
-    requests = [[_request(load, numbers) for _ in range(load.requests)] for _ in range(load.connections)]
-    before, began, latencies = _cpu(pid), time.perf_counter(), list[float]()
-    asyncio.run(_send(requests, host, port, latencies))
+def _round(load: Load, target: Target) -> dict[str, Any]:
+    numbers, pid = count(time.time_ns()), target.pids["collector"]
+    requests = [[_framed(*request_of(load, numbers)) for _ in range(load.requests)] for _ in range(load.connections)]
+    before, began, latencies = cpu_secs(pid), time.perf_counter(), list[float]()
+    asyncio.run(_send(requests, target, latencies))
     wall, events = time.perf_counter() - began, load.connections * load.requests * load.events
     latencies.sort()
     return {
         "load": load.name,
         "events": events,
-        "cpu_us_per_event": round((_cpu(pid) - before) / events * 1e6, 1),
+        "cpu_us_per_event": round((cpu_secs(pid) - before) / events * 1e6, 1),
         "events_per_s": round(events / wall),
         "p50_ms": round(latencies[len(latencies) // 2] * 1e3, 1),
         "p99_ms": round(latencies[len(latencies) * 99 // 100] * 1e3, 1),
     }
 
 
-async def _send(requests: list[list[bytes]], host: str, port: int, latencies: list[float]) -> None:
+async def _send(requests: list[list[bytes]], target: Target, latencies: list[float]) -> None:
     async def connection(own: list[bytes]) -> None:
-        reader, writer = await asyncio.open_connection(host, port)
+        reader, writer = await asyncio.open_connection(target.host, target.port)
         for request in own:
             began = time.perf_counter()
             writer.write(request)
@@ -93,14 +102,19 @@ async def _send(requests: list[list[bytes]], host: str, port: int, latencies: li
     await asyncio.gather(*map(connection, requests))
 
 
-def _request(load: Load, numbers: Iterator[int]) -> bytes:
+def _framed(path: bytes, body: bytes) -> bytes:
+    return _HEAD % (path, len(body), body)
+
+
+def request_of(load: Load, numbers: Iterator[int]) -> tuple[bytes, bytes]:
+    """Return path and body of a request; its events take the next numbers."""
     messages = [_message(next(numbers)) for _ in range(load.events)]
     sent_at = datetime.now(UTC).isoformat()
     if load.events > 1:
         path, body = b"/v1/batch", orjson.dumps({"batch": messages, "sentAt": sent_at})
     else:
         path, body = f"/v1/{messages[0]['type']}".encode(), orjson.dumps({**messages[0], "sentAt": sent_at})
-    return _HEAD % (path, len(body), body)
+    return path, body
 
 
 def _message(number: int) -> dict[str, Any]:
@@ -115,26 +129,26 @@ def _message(number: int) -> dict[str, Any]:
         **said,
         "messageId": f"bench-{number}",
         "timestamp": datetime.now(UTC).isoformat(),
-        "userId": f"u-{number % _CUSTOMERS}",
+        "userId": f"u-{number % CUSTOMERS}",
         "anonymousId": None,
         "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
         "integrations": {},
     }
 
 
-def _cpu(pid: int) -> float:
+def cpu_secs(pid: int) -> float:
+    """Return user and system time of a process so far."""
     spent = psutil.Process(pid).cpu_times()
     return float(spent.user + spent.system)
 
 
 @contextmanager
-def _collector() -> Iterator[tuple[str, int, int]]:
-    """Start Apache Kafka and a collector before it, and give its address and process id."""
+def running(*options: str) -> Iterator[Target]:
+    """Start Apache Kafka, a collector before it, and what `options` of `warmth up` say; no loader."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--broker", "kafka", "--scorers", "0", "--loaders", "0", "--port-base", str(_PORT), "--json"]
         environment = {**os.environ, "WARMTH_COLLECTOR_EVENTS_PER_SEC": "100000000"}
         with (Path(folder) / "up.log").open("wb") as log:
-            command = [sys.executable, "-P", "-m", "agents.cli", "up", "--data", f"{folder}/data", *options]
+            command = [sys.executable, "-P", "-m", "agents.cli", "up", "--data", f"{folder}/data", *_STACK, *options]
             stack = Popen(command, stdout=PIPE, stderr=log, env=environment)
         try:
             line = stack.stdout.readline() if stack.stdout else b""
@@ -142,7 +156,7 @@ def _collector() -> Iterator[tuple[str, int, int]]:
                 raise SystemExit(f"bench: the stack did not start: {(Path(folder) / 'up.log').read_text()[-300:]}")
             said = json.loads(line)
             host, port = said["collector"].removeprefix("http://").split(":")
-            yield host, int(port), said["pids"]["collector"]
+            yield Target(host, int(port), said["pids"])
         finally:
             stack.terminate()
             stack.wait()
