@@ -11,6 +11,8 @@ from schemas.envelope import Context, Envelope
 BOT: Final = "bot"
 INTERNAL: Final = "internal"
 Network = IPv4Network | IPv6Network
+KEPT_BITS: Final = {4: 24, 6: 48}
+"""What the edge keeps of a client's address, by the version of the protocol."""
 _KNOWN_CLIENTS: Final = 8192
 """Clients that are remembered with what they are; a site has thousands of user agents, and they repeat."""
 
@@ -59,5 +61,5 @@ def cut_address(value: str | None) -> str | None:
         address = ip_address((value or "").strip())
     except ValueError:
         return None
-    network = ip_network((address, 24 if address.version == 4 else 48), strict=False)
+    network = ip_network((address, KEPT_BITS[address.version]), strict=False)
     return str(network.network_address)

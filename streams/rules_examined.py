@@ -13,7 +13,7 @@ from core.identifiers import IdentitySpec
 from core.names import nearest
 from core.rules import Band, Cap, Frame, Grade, Group, Rule, RuleSet, ScoreSpec, compile_rules
 from core.segment_checks import segment_findings
-from core.traffic import Network
+from core.traffic import KEPT_BITS, Network
 from streams.located_yaml import Located, Place, UnreadableError, read_located
 
 PLAN_FILE: Final = "tracking_plan.yaml"
@@ -156,6 +156,13 @@ def examine_networks(folder: Path) -> tuple[list[Network], list[Problem]]:
             networks.append(ip_network(str(network)))
         except ValueError as error:
             problems.append(file.problem(("internal", number), f"{error}; write a network, such as 192.0.2.0/24"))
+            continue
+        kept = KEPT_BITS[networks[-1].version]
+        if networks[-1].prefixlen > kept:
+            message = (
+                f"the edge cuts addresses to /{kept}, so that this is met by those of direct producers only; write /{kept}"
+            )
+            problems.append(file.problem(("internal", number), message, warning=True))
     return networks, problems
 
 

@@ -77,8 +77,9 @@ def read_networks(folder: Path) -> list[Network]:
 
 def _sound(read: T, problems: Sequence[Problem]) -> T:
     """Return what a file says, unless something is wrong with it."""
-    if problems:
-        raise RulesError(str(problems[0]))
+    errors = [problem for problem in problems if not problem.warning]
+    if errors:
+        raise RulesError(str(errors[0]))
     return read
 
 

@@ -65,6 +65,16 @@ def test_own_addresses_are_checked_too(copy: Path) -> None:
     assert done.stdout.startswith("error: traffic.yaml, line 2: internal.0: 'here' does not appear to be an IPv4 or IPv6")
 
 
+def test_of_own_addresses_that_the_edge_cuts_it_warns(copy: Path) -> None:
+    change(copy, "traffic.yaml", "[]", "[198.51.100.7, 192.0.2.0/24, '2001:db8::/48', '2001:db8::/56']")
+    done = warmth("check", str(copy))
+    assert done.exit_code == 0
+    first, second, last = done.stdout.splitlines()
+    assert first.startswith("warning: traffic.yaml, line 2: internal.0: the edge cuts addresses to /24")
+    assert second.startswith("warning: traffic.yaml, line 2: internal.3: the edge cuts addresses to /48")
+    assert last.endswith("26 rules can be used")
+
+
 def test_fixtures_that_do_not_hold_fail(copy: Path) -> None:
     assert warmth("test", str(copy)).exit_code == 0
     change(copy, "fit.yaml", "points: 20", "points: 30")
