@@ -159,9 +159,7 @@ def examine_networks(folder: Path) -> tuple[list[Network], list[Problem]]:
             continue
         kept = KEPT_BITS[networks[-1].version]
         if networks[-1].prefixlen > kept:
-            message = (
-                f"the edge cuts addresses to /{kept}, so this is met by those of direct producers only; write /{kept}"
-            )
+            message = f"the edge cuts addresses to /{kept}, so this is met by those of direct producers only; write /{kept}"
             problems.append(file.problem(("internal", number), message, warning=True))
     return networks, problems
 
