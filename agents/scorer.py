@@ -18,7 +18,6 @@ from agents.ticking import Ticking
 from streams.app import scorer_app, slice_topic
 from streams.kafka.compacted import Follower
 from streams.kafka.topics import COMMANDS, SCORED
-from streams.probes import Desk
 from streams.settings import StreamSettings
 from streams.vault.letters import LetterSealer
 from streams.vault.vault import vault_of
@@ -33,13 +32,12 @@ _AGENTS = {
 }
 
 
-def make_scorer(settings: StreamSettings, incarnations: dict[str, str], desk: Desk) -> faust.App:
+def make_scorer(settings: StreamSettings, incarnations: dict[str, str]) -> faust.App:
     """Return the scorer, ready to run.
 
     Args:
         settings: Kafka, epochs, rules.
         incarnations: Incarnation of every topic, from `warmth-control`.
-        desk: Where lookups of profiles come in.
     """
     app, profiles = scorer_app(settings, incarnations)
     sealer = LetterSealer(vault_of(settings))
@@ -53,5 +51,5 @@ def make_scorer(settings: StreamSettings, incarnations: dict[str, str], desk: De
     app.task(scoring.close_quiet_partitions)
     app.task(Ticking(app, profiles.epochs, scoring).run)
     app.task(Adopting(profiles.epochs, scoring).run)
-    app.task(Lookups(settings, profiles, scoring, desk).run)
+    app.task(Lookups(settings, profiles, scoring).run)
     return app

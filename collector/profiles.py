@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import aiohttp
@@ -17,7 +17,7 @@ from streams.exits import leave
 from streams.kafka.compacted import follow
 from streams.kafka.partitions import partitioner
 from streams.kafka.topics import CONTROL
-from streams.owners import PATH, Owners, token_of
+from streams.owners import MERGED, PATH, Owners, token_of
 from streams.settings import StreamSettings
 
 log = logging.getLogger("warmth.collector")
@@ -67,8 +67,8 @@ class Profiles:
         """Hang up."""
         await self._session.close()
 
-    async def find(self, any_id: str) -> dict[str, Any]:
-        """Return the profile of whom an id stands for: a customer, visitor, card, phone, e-mail or device.
+    async def find(self, any_id: str) -> bytes:
+        """Return the profile, JSON, of whom an id stands for: a customer, visitor, card, phone, e-mail or device.
 
         Raises:
             Refusal: Nobody is known by it, or the worker that would know does not answer.
@@ -86,29 +86,27 @@ class Profiles:
             return
         yield from self._ids.names(any_id)
 
-    async def _profile(self, key: str) -> dict[str, Any] | None:
+    async def _profile(self, key: str) -> bytes | None:
         for _ in range(_MOST_MERGES):
-            answer = await self._ask(key)
-            if answer is None or "profile" in answer:
-                return None if answer is None else answer["profile"]
-            key = answer["merged_into"]
+            status, body = await self._ask(key)
+            if status != MERGED:
+                return body if status == _OK else None
+            key = orjson.loads(body)["merged_into"]
         raise _unavailable()
 
-    async def _ask(self, key: str) -> dict[str, Any] | None:
+    async def _ask(self, key: str) -> tuple[int, bytes]:
+        """Return what the owner of a key says: the profile, what it was merged into, or that there is none."""
         url = self._owners.url_of(self._partition_of(key.encode()))
         if url is None:
             raise _unavailable()
         try:
-            async with self._session.get(f"{url}{PATH}{quote(key, safe='')}") as answer:
+            async with self._session.get(f"{url}{PATH}{quote(key, safe='')}", allow_redirects=False) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unavailable() from error
-        if answer.status == _NOT_FOUND:
-            return None
-        if answer.status != _OK:
+        if answer.status not in (_OK, MERGED, _NOT_FOUND):
             raise _unavailable()
-        document: dict[str, Any] = orjson.loads(body)
-        return document
+        return answer.status, body
 
 
 def _unavailable() -> Refusal:

@@ -13,6 +13,8 @@ from streams.kafka.topics import CONTROL
 from streams.settings import StreamSettings
 
 PATH: Final = "/profiles/"
+MERGED: Final = 301
+"""Status of an answer that names the profile which another one has become part of; 200 is the profile itself."""
 _KEY: Final = b"owner:"
 _EVERYWHERE: Final = ("0.0.0.0", "::")
 

@@ -1,8 +1,7 @@
-"""Answers `/healthz`, `/readyz` and `/metrics` from threads of its own, whatever the event loop does; and profiles."""
+"""Answers `/healthz`, `/readyz` and `/metrics` from threads of its own, whatever the event loop does."""
 
 import socket
 import threading
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -11,7 +10,6 @@ from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
 from streams.health import Health
-from streams.owners import PATH
 
 
 class Answer(NamedTuple):
@@ -20,28 +18,6 @@ class Answer(NamedTuple):
     status: int
     content_type: str
     body: bytes
-
-
-class Desk:
-    """Where lookups of profiles come in; until somebody answers them, nobody is here.
-
-    Args:
-        port: Port that is listened on.
-    """
-
-    def __init__(self, port: int = 0) -> None:
-        self.port = port
-        self.ask: Callable[[str, str], Answer] | None = None
-        """Takes a path and what was sent as authorization."""
-
-    def answer(self, path: str, authorization: str) -> Answer:
-        """Return the answer to a lookup."""
-        if self.ask is None:
-            return json_answer(503, {"error": "this worker has no profiles yet"})
-        try:
-            return self.ask(path, authorization)
-        except TimeoutError:
-            return json_answer(503, {"error": "this worker is too busy"})
 
 
 def answer(health: Health, path: str, accept: str = "") -> Answer:
@@ -84,12 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
-        path = self.path.split("?")[0]
-        if path.startswith(PATH):
-            said = self.server.desk.answer(path, self.headers.get("Authorization", ""))
-        else:
-            said = answer(self.server.health, path, self.headers.get("Accept", ""))
-        status, content_type, body = said
+        status, content_type, body = answer(self.server.health, self.path.split("?")[0], self.headers.get("Accept", ""))
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
@@ -106,11 +77,9 @@ class _Server(ThreadingHTTPServer):
         self.health = health
         self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         super().__init__((host, port), _Handler)
-        self.desk = Desk(self.server_port)
 
 
-def serve(health: Health, host: str, port: int) -> Desk:
-    """Answer from now on until the process ends, and return where lookups come in."""
+def serve(health: Health, host: str, port: int) -> None:
+    """Answer from now on until the process ends."""
     server = _Server(host, port, health)
     threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
-    return server.desk

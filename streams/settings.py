@@ -78,4 +78,10 @@ class StreamSettings(BaseSettings):
     )
     metrics_host: str = Field("127.0.0.1", description="Address that the metrics listen on.")
     metrics_port: int = Field(9101, ge=0, le=65535, description="Port of the metrics; 0 takes a free one.")
+    lookup_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port, at the same address, where the collector asks a scorer for profiles; 0 takes a free one.",
+    )
     log_level: str = Field("WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")

@@ -18,7 +18,7 @@ from streams.health import Health
 from streams.kafka.admin import check_topics, create_topics
 from streams.kafka.waiting import wait_for_broker
 from streams.memory import memory_limit_bytes
-from streams.probes import Desk, serve
+from streams.probes import serve
 
 worker_app = typer.Typer(help="Run one worker in the foreground.", no_args_is_help=True)
 topics_app = typer.Typer(help="Create and check topics.", no_args_is_help=True)
@@ -35,27 +35,27 @@ def register(app: typer.Typer) -> None:
 def scorer() -> None:
     """Fold events into profiles; ends with 75 when it wants to be started again."""
     health = Health()
-    settings, incarnations, desk = _prepare(health)
-    worker.run(make_scorer(settings.streams, incarnations, desk), health, settings.streams.log_level)
+    settings, incarnations = _prepare(health)
+    worker.run(make_scorer(settings.streams, incarnations), health, settings.streams.log_level)
 
 
 @worker_app.command(epilog="Example: warmth worker loader")
 def loader() -> None:
     """Load enriched events into ClickHouse; ends with 75 when it wants to be started again."""
     health = Health()
-    settings, incarnations, _ = _prepare(health)
+    settings, incarnations = _prepare(health)
     worker.run(make_loader(settings.streams, settings.sinks, incarnations, health), health, settings.streams.log_level)
 
 
-def _prepare(health: Health) -> tuple[AllSettings, dict[str, str], Desk]:
+def _prepare(health: Health) -> tuple[AllSettings, dict[str, str]]:
     settings = settings_of(None)
     streams = settings.streams
     worker.configure_logging(streams.log_level)
     metrics.PARTITIONS.set(streams.partitions)
     metrics.MEMORY_LIMIT.set(memory_limit_bytes())
     health.require("kafka", lambda: f"{streams.kafka_bootstrap} has not answered yet")
-    desk = serve(health, streams.metrics_host, streams.metrics_port)
-    return settings, asyncio.run(_topics(settings, health)), desk
+    serve(health, streams.metrics_host, streams.metrics_port)
+    return settings, asyncio.run(_topics(settings, health))
 
 
 async def _topics(settings: AllSettings, health: Health) -> dict[str, str]:

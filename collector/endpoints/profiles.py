@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from collector.bodies import Refusal
-from collector.edge import Answered, Edge, secret_of
+from collector.edge import Edge, secret_of
 from collector.endpoints.descriptions import REFUSED, Problem
 from collector.profiles import Profiles
 from schemas.profile import Profile
@@ -46,4 +46,4 @@ async def profile(request: Request, id: str) -> Response:  # noqa: A002  # the n
         raise Refusal(400, "invalid_id", f"an id has at most {_LONGEST_ID} characters")
     found = await profiles.find(id)
     edge.spent(key, 1)
-    return Answered(found, headers={"Cache-Control": "no-store"})
+    return Response(found, headers={"Cache-Control": "no-store"}, media_type="application/json")

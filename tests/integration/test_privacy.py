@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from schemas.sealed import bytes_of
-from streams.kafka.topics import DEAD_LETTERS, TOPICS
+from streams.kafka.topics import CONTROL, DEAD_LETTERS, TOPICS
 from tests.support.clients import consume, produce, query
 from tests.support.stack import Stack
 
@@ -141,8 +141,10 @@ def test_a_profile_is_found_by_any_id_and_only_with_a_key(said: Stack) -> None:
     assert lookup(said, "boris%40shop.example").json()["customer_key"].startswith("hashed:")
     assert (lookup(said, "nobody").status_code, lookup(said, "x" * 301).status_code) == (404, 400)
     assert httpx.get(f"{said.collector}/v1/profiles/c-1").status_code == 401
-    worker = said.announced["metrics"]["scorer"].removesuffix("/metrics")
+    owners = [record for record in asyncio.run(consume(said.kafka, CONTROL)) if record.key.startswith(b"owner:")]
+    worker = json.loads(owners[-1].value)["url"]
     assert httpx.get(f"{worker}/profiles/c-1").status_code == 401
+    assert httpx.get(f"{worker}/profiles/c-1", headers={"Authorization": "Bearer guess"}).status_code == 401
 
 
 def test_while_the_owner_of_a_profile_is_away_it_is_503_and_then_found_again(said: Stack) -> None:

@@ -8,11 +8,10 @@ from agents.scorer import make_scorer
 from streams import worker
 from streams.health import Health
 from streams.kafka.topics import TOPICS
-from streams.probes import Desk
 from streams.settings import StreamSettings
 
 settings = StreamSettings(kafka_bootstrap="127.0.0.1:1", hash_key="k", rules_dir="rules")
-app = make_scorer(settings, {topic.name: "incarnation" for topic in TOPICS}, Desk())
+app = make_scorer(settings, {topic.name: "incarnation" for topic in TOPICS})
 """
 RUN = 'worker.run(app, Health(), "WARNING")'
 FAIL = """
