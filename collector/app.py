@@ -89,14 +89,18 @@ def make_app(settings: CollectorSettings, streams: StreamSettings) -> FastAPI:
 
 
 class _Shortcut:
-    """Answers posts at known paths past the framework's routing, dependencies and validation, which they have no use for."""
+    """Answers posts at known paths past the framework's routing, dependencies and validation, which they have no use for.
+
+    A slash at the end makes no difference: some clients write one, and not all of them follow a redirection.
+    """
 
     def __init__(self, app: ASGIApp, routes: Mapping[str, APIRoute]) -> None:
         self._app = app
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        route = self._routes.get(scope["path"].rstrip("/")) if is_post else None
         if route is None:
             await self._app(scope, receive, send)
             return
