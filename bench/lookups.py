@@ -46,7 +46,7 @@ async def _measure(target: Target, seconds: int, events_per_sec: int, lookups_pe
                 await answer.read()
                 _check(answer.status)
 
-        await _open_loop(post, _WARM_SECS, events_per_sec // _BATCH)
+        await _open_loop(post, _WARM_SECS, max(events_per_sec, CUSTOMERS // _WARM_SECS) // _BATCH)
         before = [cpu_secs(target.pids[name]) for name in ("collector", "scorer")]
         posted, found = await asyncio.gather(
             _open_loop(post, seconds, events_per_sec // _BATCH), _open_loop(look_up, seconds, lookups_per_sec)

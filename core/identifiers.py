@@ -1,6 +1,7 @@
 """Identifiers as people write them, brought to one spelling; what stands for nobody is told apart."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, Final, Literal
@@ -106,11 +107,13 @@ class Identifiers:
         blind = value if is_hashed(value) else self.blind(kind, value)
         return None if blind == NOBODY else IDENTIFIER + blind.removeprefix(HASHED)
 
-    def names(self, any_id: str) -> list[str]:
-        """Return the keys of profiles that an id can stand for: a customer's, a visitor's, those of each kind."""
+    def names(self, any_id: str) -> Iterator[str]:
+        """Yield the keys of profiles that an id can stand for: a customer's, a visitor's, those of each kind."""
         shown = self.pseudonym(any_id)
+        yield shown
+        yield VISITOR + shown
         keys = (self.key(kind, any_id) for kind in _KINDS)
-        return [shown, VISITOR + shown, *(key for key in keys if key is not None)]
+        yield from (key for key in keys if key is not None)
 
     def blind(self, kind: Kind, value: str) -> str:
         """Return the blind index of an identifier: equal where two are the same one, and unreadable."""

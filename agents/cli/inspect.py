@@ -34,7 +34,7 @@ def profile(
 ) -> None:
     """Print a profile: scores and why, what comes next, segments, purchases, service, consents."""
     settings = settings_of(data)
-    names = identifiers_of(settings.streams).names(key)
+    names = list(identifiers_of(settings.streams).names(key))
     with Reader(settings.sinks) as reader:
         found = reader.rows(_FIND, {"names": names})
     if not found:

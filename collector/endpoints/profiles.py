@@ -19,7 +19,7 @@ def router() -> APIRouter:
     """Return the endpoint."""
     routes = APIRouter(tags=["Profiles"])
     routes.add_api_route(
-        "/v1/profiles/{id}",
+        "/v1/profiles/{id:path}",
         profile,
         methods=["GET"],
         response_model=None,

@@ -83,9 +83,8 @@ def test_every_way_to_send_one_event(shared: Stack) -> None:
     page = {"userId": "u", "name": "Tea", "timestamp": now(), "properties": {"url": "https://shop.ru/"}}
     receipt = {"store_id": 1, "till_id": 1, "number": 1, "total": 5, "currency": "RUB", "card": "40001"}
     ways = dict.fromkeys(("/v1/page", "/v1/p", "/v1/screen", "/v1/s"), page)
-    ways |= {
-        path: {"batch": [{**page, "type": "page"}]} for path in ("/v1/batch", "/v1/b", "/beacon/v1/batch", "/v1/import/")
-    }
+    batches = ("/v1/batch", "/v1/b", "/beacon/v1/batch", "/v1/import/")
+    ways |= {path: {"batch": [{**page, "type": "page"}]} for path in batches}
     ways |= {
         "/v1/receipts": {**receipt, "occurred_at": now()},
         "/v1/events": {"type": "subscribed", "list": "offers", "customer_id": "u", "occurred_at": now()},

@@ -59,6 +59,7 @@ def said(shared: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
             an_event("e-2", "survey_answered", survey="leaving", reason="other", comment="Secretova is off"),
             an_event("e-3", "content_commented", content_id="p", text="Secretova liked it"),
             an_event("e-4", "ticket_opened", text="Secretova forgot the id"),
+            {**an_event("e-9", "subscribed", list="offers"), "customer_id": "crm/7"},
             {**an_event("e-8", "ticket_opened", ticket_id="u", text="Secretova leaves"), "customer_id": "c-2"},
         ],
     )
@@ -139,6 +140,7 @@ def test_a_profile_is_found_by_any_id_and_only_with_a_key(said: Stack) -> None:
         assert (found["value"], found["traits"], found["segments"]) == (shown["value"], shown["traits"], shown["segments"])
         assert found["seq"] == shown["seq"]
     assert lookup(said, "boris%40shop.example").json()["customer_key"].startswith("hashed:")
+    assert lookup(said, "crm%2F7").json()["customer_key"] == "crm/7"
     assert (lookup(said, "nobody").status_code, lookup(said, "x" * 301).status_code) == (404, 400)
     assert httpx.get(f"{said.collector}/v1/profiles/c-1").status_code == 401
     owners = [record for record in asyncio.run(consume(said.kafka, CONTROL)) if record.key.startswith(b"owner:")]
