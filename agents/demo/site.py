@@ -37,10 +37,16 @@ class SiteKey(NamedTuple):
 
 
 def make_key(folder: Path) -> SiteKey:
-    """Make a key for a stack that is to run in `folder`: its events' source is `simulator`, and it reads profiles."""
+    """Make a key for a stack that is to run in `folder`: its events' source is `simulator`, and it reads profiles.
+
+    Raises:
+        StackError: The file of keys in `folder` can not be used; the command has said why.
+    """
     file = str(folder / _KEYS)
     options = ["--source", "simulator", "--scope", "write", "--scope", "read", "--events-per-sec", str(_PER_SEC)]
-    made = subprocess.run([*_COMMAND, *options, "--file", file], stdout=subprocess.PIPE, text=True, check=True)
+    made = subprocess.run([*_COMMAND, *options, "--file", file], stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode != 0:
+        raise StackError(f"no key could be made in {file}")
     return SiteKey(made.stdout.strip(), {"WARMTH_COLLECTOR_KEYS_FILE": file})
 
 
