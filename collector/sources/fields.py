@@ -85,8 +85,13 @@ class Fields:
 
     def text(self, *names: str) -> str | None:
         """Take out a text; numbers are written out, as trackers send ids of both kinds."""
-        value = self.value(*names)
-        return value if value is None or type(value) is str else text(value)
+        left, found = self._left, None  # as `value` does: a message has a dozen texts, and a call costs as much as one
+        for name in names:
+            if name in left:
+                value = left.pop(name)
+                if found is None and value != "":
+                    found = value
+        return found if found is None or type(found) is str else text(found)
 
     def number(self, *names: str) -> Any:
         """Take out a decimal number as a contract takes it; what is none stays, for the contract to refuse."""

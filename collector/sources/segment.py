@@ -57,26 +57,30 @@ def map_message(raw: Any, message_id: str, received: Received) -> Mapped | Unusa
     context = message.inner("context")
     user = _id(message.text("userId", "user_id"))
     visitor = _id(message.text("anonymousId", "anonymous_id"))
-    named = mapping(message, context, _Told(user, visitor, Given(message_id, received.currency, received.plan)))
-    if isinstance(named, Unusable):
-        return named
-    who = {**compact(customer_id=user, anonymous_id=visitor), **named.who}
-    if not who:
-        return Unusable("userId, anonymousId: one of them is required")
+    said = mapping(message, context, _Told(user, visitor, Given(message_id, received.currency, received.plan)))
+    if isinstance(said, Unusable):
+        return said
+    topic, type_, fields = said.what
     occurred_at = message.instant("timestamp", "originalTimestamp")
     sent_at = message.instant("sentAt") or received.sent_at
     event = {
         "event_id": message_id,
-        "type": named.what.type,
+        "type": type_,
         "occurred_at": occurred_at or received.received_at,
         "received_at": received.received_at,
-        **compact(sent_at=sent_at if occurred_at else None, source=received.source),
-        **who,
-        **named.what.fields,
-        **compact(context=_context(context, received) or None),
+        "sent_at": sent_at if occurred_at else None,
+        "source": received.source,
+        "customer_id": user,
+        "anonymous_id": visitor,
+        "context": _context(context, received) or None,
+        **fields,
+        **said.who,
     }
-    omitted = message.unread_beside(_IGNORED) + context.unread_beside(_IGNORED_CONTEXT) + named.omitted
-    return Mapped(named.what.topic, event, omitted)
+    event = {name: value for name, value in event.items() if value is not None}
+    if "customer_id" not in event and "anonymous_id" not in event:
+        return Unusable("userId, anonymousId: one of them is required")
+    omitted = message.unread_beside(_IGNORED) + context.unread_beside(_IGNORED_CONTEXT) + said.omitted
+    return Mapped(topic, event, omitted)
 
 
 class _Told(NamedTuple):
