@@ -14,7 +14,7 @@ from tests.support.clients import query
 from tests.support.front import FAULTS, misbehaving
 from tests.support.stack import Stack
 
-pytestmark = [pytest.mark.embedded, pytest.mark.parametrize("broker", ["embedded"])]
+pytestmark = pytest.mark.embedded
 KEY = "a-write-key"
 SCRIPTS = Path(__file__).parents[1] / "clients"
 RUDDER_SECS = 20
@@ -36,40 +36,35 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def from_python(kind: Callable[..., Client | RudderClient]) -> Callable[[str], list[str]]:
-    def send(address: str) -> list[str]:
+@pytest.mark.parametrize(("kind", "user"), [(Client, "segment-python"), (RudderClient, "rudder-python")])
+def test_python_clients(shared: Stack, kind: Callable[..., Client | RudderClient], user: str) -> None:
+    with misbehaving(shared.collector) as (address, coming):
         client = kind(KEY, host=address, max_retries=8, timeout=5)
-        client.identify("u-1", {"city": "Kazan"}, message_id="python-1")
-        client.track("u-1", "Product Viewed", {"product_id": "p-1"}, message_id="python-2")
-        client.page("u-1", "Catalogue", "Tea", {"url": "https://shop.example/tea"}, message_id="python-3")
+        client.identify(user, {"city": "Kazan"}, message_id=f"{user}-1")
+        client.track(user, "Product Viewed", {"product_id": "p-1"}, message_id=f"{user}-2")
+        client.page(user, "Catalogue", "Tea", {"url": "https://shop.example/tea"}, message_id=f"{user}-3")
         client.flush()
         client.join()
-        return ["python-1", "python-2", "python-3"]
-
-    return send
-
-
-@pytest.mark.parametrize("kind", [Client, RudderClient], ids=["segment", "rudder"])
-def test_python_clients(stack: Stack, kind: Callable[..., Client | RudderClient]) -> None:
-    with misbehaving(stack.collector) as (address, coming):
-        ids = from_python(kind)(address)
         assert not coming, "not every fault has happened"
-    assert stored(stack) == ids
+    assert stored(shared, user) == [f"{user}-{number}" for number in (1, 2, 3)]
 
 
 @needs_node
-@pytest.mark.parametrize(("script", "faults"), [("segment.mjs", FAULTS), ("rudder.mjs", RETRIED_BY_RUDDER)])
-def test_node_clients(stack: Stack, node: Path, script: str, faults: tuple[str, ...]) -> None:
-    with misbehaving(stack.collector, faults) as (address, coming):
+@pytest.mark.parametrize(("user", "faults"), [("segment-node", FAULTS), ("rudder-node", RETRIED_BY_RUDDER)])
+def test_node_clients(shared: Stack, node: Path, user: str, faults: tuple[str, ...]) -> None:
+    script = f"{user.removesuffix('-node')}.mjs"
+    with misbehaving(shared.collector, faults) as (address, coming):
         environment = {**os.environ, "COLLECTOR": address, "WRITE_KEY": KEY, "SECONDS": str(RUDDER_SECS)}
         done = subprocess.run(
             [NODE, script], cwd=node, env=environment, capture_output=True, text=True, timeout=90, check=False
         )
         assert done.returncode == 0, done.stderr
         assert not coming, f"{coming} did not happen: {done.stdout}{done.stderr}"
-    assert stored(stack) == ["node-1", "node-2", "node-3"]
+    assert stored(shared, user) == [f"{user}-{number}" for number in (1, 2, 3)]
 
 
-def stored(stack: Stack) -> list[str]:
+def stored(stack: Stack, user: str) -> list[str]:
+    """Return the ids of the events of a user, each as often as it is stored."""
     stack.wait_until_read()
-    return sorted(row[0] for row in query(stack.clickhouse, "SELECT event_id FROM events WHERE customer_key = 'u-1'"))
+    found = query(stack.clickhouse, f"SELECT event_id FROM events WHERE customer_key = '{user}'")
+    return sorted(id_ for (id_,) in found)
