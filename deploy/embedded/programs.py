@@ -125,7 +125,8 @@ def clickhouse_program(plan: Plan) -> Program:
 def worker_program(plan: Plan, kind: Literal["scorer", "loader"], slot: int) -> Program:
     """Return one scorer or loader."""
     port = plan.metrics_port(kind, slot)
-    environment = {**plan.environment(), "WARMTH_SLOT": str(slot), "WARMTH_METRICS_PORT": str(port)}
+    own = {"WARMTH_SLOT": str(slot), "WARMTH_METRICS_PORT": str(port), "WARMTH_LOOKUP_PORT": "0"}
+    environment = {**plan.environment(), **own}
     ready = _answers(f"http://{HOST}:{port}/metrics", b"warmth_ready 1.0")
     return Program(f"{kind}-{slot}", [*_PYTHON, "agents.cli", "worker", kind], environment, ready)
 
