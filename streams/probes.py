@@ -30,17 +30,17 @@ def answer(health: Health, path: str, accept: str = "") -> Answer:
     """
     if path == "/healthz":
         hang = health.hang()
-        return json_answer(503, {"status": "hung", "reason": hang}) if hang else json_answer(200, {"status": "ok"})
+        return _json_answer(503, {"status": "hung", "reason": hang}) if hang else _json_answer(200, {"status": "ok"})
     if path == "/readyz":
         reasons = health.reasons()
-        return json_answer(503, {"ready": False, "reasons": reasons}) if reasons else json_answer(200, {"ready": True})
+        return _json_answer(503, {"ready": False, "reasons": reasons}) if reasons else _json_answer(200, {"ready": True})
     if path == "/metrics":
         encode, content_type = choose_encoder(accept)
         return Answer(200, content_type, encode(REGISTRY))
-    return json_answer(404, {"error": "there are /healthz, /readyz and /metrics"})
+    return _json_answer(404, {"error": "there are /healthz, /readyz and /metrics"})
 
 
-def json_answer(status: int, document: dict[str, Any]) -> Answer:
+def _json_answer(status: int, document: dict[str, Any]) -> Answer:
     """Return a JSON answer."""
     return Answer(status, "application/json", orjson.dumps(document))
 

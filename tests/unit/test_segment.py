@@ -88,6 +88,10 @@ def test_what_two_clients_sent_is_mapped_message_by_message(capture: Path) -> No
                 "cart_id": "k",
             },
         ),
+        (
+            tracked("Product Viewed", product_id="p", price=12.0),
+            {"type": "product_viewed", "product": {"id": "p", "price": "12", "currency": "USD"}},
+        ),
         (tracked("product_removed", sku="s"), {"type": "product_removed", "product": {"id": "s"}}),
         (tracked("Cart Viewed", cart_id="k"), {"type": "cart_viewed", "cart_id": "k"}),
         (
@@ -168,6 +172,14 @@ def test_traits_of_other_systems_turn_nobody_away() -> None:
         "currency": "RUB",
     }
     assert mapped({"type": "identify", "traits": {"plan": "pro", "seats": 3, "none": None}}).omitted == 2
+    beside = {
+        "type": "page",
+        "name": "x",
+        "channel": "server",
+        "mood": "good",
+        "context": {"library": {}, "weather": "rain"},
+    }
+    assert mapped(beside).omitted == 2, "what says nothing of a customer is left out without being counted"
 
 
 def test_a_visitor_who_is_no_customer_yet_has_traits_too() -> None:
