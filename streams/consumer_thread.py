@@ -46,6 +46,17 @@ class SliceThread(faust_kafka.AIOKafkaConsumerThread):  # type: ignore[misc]  # 
 
         coordinator._do_heartbeat = timed_beat
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Say nothing: Faust would miss the commits that it does not make itself. `streams.liveness` watches ours."""
+
+    def reading_ended(self) -> str:
+        """Say how aiokafka's task that fetches has ended; empty while it runs. Nothing else would ever ask it."""
+        task = None if self._consumer is None else self._consumer._fetcher._fetch_task
+        if task is None or not task.done() or task.cancelled():
+            return ""
+        failure = task.exception()
+        return repr(failure and (failure.__cause__ or failure))
+
     def member(self) -> GroupMember:
         """Return the group membership as the broker knows it now."""
         if self._consumer is None:

@@ -19,7 +19,7 @@ _TOPICS_SECS = 30.0
 
 
 async def watch(app: Any, settings: StreamSettings) -> None:
-    """Look once a second at the last good heartbeat and at how long the worker has not been ready.
+    """Look once a second at the last good heartbeat, at what fetches, and at how long the worker has not been ready.
 
     Args:
         app: The Faust app; its consumer must be a `SliceConsumer`.
@@ -32,6 +32,8 @@ async def watch(app: Any, settings: StreamSettings) -> None:
         allowed = settings.session_timeout_secs + (0 if ready else settings.rebalance_timeout_secs)
         if silent > allowed:
             leave(f"no heartbeat was answered for {silent:.0f} s")
+        if ended := app.consumer.thread.reading_ended():
+            leave(f"nothing is fetched any more: {ended}")
         ready_at = time.monotonic() if ready else max(ready_at, app.progress.progressed_at)
         if time.monotonic() - ready_at > RECOVERY_SECS:
             leave(f"recovery has stood still for {RECOVERY_SECS:.0f} s")

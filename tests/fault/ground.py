@@ -26,6 +26,8 @@ from tests.support.verify import Evidence, verify
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="cuts networks or mounts disks, which needs root")
 INJECTED = Path(__file__).with_name("mutants")
+FALSE_ALARM = "Has not committed"
+"""Faust says so where others than itself commit."""
 EXPECTED_EXITS = {75, -signal.SIGKILL}
 PATIENCE_SECS = 15
 CONCLUDES_WHAT_WAS_SENT = "topic != 'warmth-command' AND outcome NOT IN ('forwarded', 'ticked', 'adopted')"
@@ -47,7 +49,7 @@ class Ground:
         self.stack = Stack(folder, "--broker", "kafka", "--scorers", "0", "--loaders", "0")
         self.fleet = Fleet(self.stack)
         self.proxy = Proxy(self.stack.clickhouse)
-        self.clock = folder / "clock-shift"
+        self._clock = folder / "clock-shift"
         self.sent = 0
         self.verified = False
         self._evidence = Evidence()
@@ -63,11 +65,17 @@ class Ground:
             "loader",
             **{
                 "PYTHONPATH": str(INJECTED),
-                "CLOCK_SHIFT_FILE": str(self.clock),
+                "CLOCK_SHIFT_FILE": str(self._clock),
                 "WARMTH_CLICKHOUSE_URL": self.proxy.url,
                 **settings,
             },
         )
+
+    def set_clock(self, ahead_secs: int) -> None:
+        """Set the clock of the loaders ahead; at once, since they look at it all the time."""
+        written = self._clock.with_suffix(".new")
+        written.write_text(str(ahead_secs))
+        written.replace(self._clock)
 
     def cut_off_worker(self, kind: str, namespace: Namespace) -> Worker:
         """Start one more worker, inside a network namespace."""
@@ -152,6 +160,7 @@ class Ground:
             grown = worker.memory() - worker.ready_bytes if worker.ready_bytes else 0
             print(f"{worker.kind}: {worker.memory() >> 20} MiB, {grown >> 20} since it was ready; exits {worker.exits}")
             assert grown < GROWTH_BYTES[worker.kind]
+            assert FALSE_ALARM not in worker.log.read_text(errors="replace"), worker.last_words()
         self.verified = True
 
     def ask(self, sql: str) -> list[tuple]:

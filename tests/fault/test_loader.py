@@ -53,6 +53,16 @@ async def test_stopped_beyond_its_session_while_another_takes_over(ground: Groun
     await ground.verify()
 
 
+async def test_what_fetches_has_failed(ground: Ground) -> None:
+    await ground.start_workers()
+    broken = ground.loader(MUTANT="fetcher_fails")
+    await ground.send()
+    assert await asyncio.to_thread(broken.wait_exit, 0) == 75
+    assert "nothing is fetched any more: ZeroDivisionError" in broken.last_words()
+    await asyncio.to_thread(ground.fleet.stop, broken)
+    await ground.verify()
+
+
 async def test_clickhouse_killed_amid_inserts(ground: Ground, rounds: int, seed: int) -> None:
     rng = random.Random(seed)
     await ground.start_workers()
@@ -88,15 +98,15 @@ async def test_a_retry_after_the_month_has_ended(ground: Ground) -> None:
         await retry_in_another_month(ground)
         await ground.verify()
     finally:
-        ground.clock.unlink(missing_ok=True)
+        ground.set_clock(0)
 
 
 async def retry_in_another_month(ground: Ground) -> None:
     """Let a month end between an insert whose answer is cut and the next attempt to insert the same rows."""
     for months, table in enumerate(RANGE_TABLES, start=1):
-        ahead = str(months * MONTH_SECS)
+        ahead = months * MONTH_SECS
         for _ in range(ATTEMPTS):
-            ground.proxy.arm(CUT_ANSWER, table, first=partial(ground.clock.write_text, ahead))
+            ground.proxy.arm(CUT_ANSWER, table, first=partial(ground.set_clock, ahead))
         await ground.send(ground.events // 3)
         await asyncio.to_thread(ground.proxy.wait_struck)
 

@@ -4,9 +4,11 @@ import re
 import time
 from typing import Any
 
+from aiokafka.consumer.fetcher import Fetcher
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from streams import epochs as product
+from streams.kafka.topics import ENRICHED
 from streams.profiles import Partition
 
 
@@ -105,3 +107,13 @@ def loaded_at_from_the_clock() -> None:
         options["insert_block"] = re.sub(rb'"loaded_at":\d+', now, options["insert_block"])
 
     _mutate_inserts(change)
+
+
+def fetcher_fails() -> None:
+    """The task of aiokafka's that fetches for the loader ends by an error, of which nobody is told."""
+    act = Fetcher._get_actions_per_node
+
+    def failing(self: Any, assignment: Any) -> Any:
+        return act(self, assignment) if all(tp.topic != ENRICHED for tp in assignment.tps) else 1 // 0
+
+    Fetcher._get_actions_per_node = failing
