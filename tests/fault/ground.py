@@ -17,7 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from tests.reference.generator import Record, generate
 from tests.reference.judge import Judge, load_rules
 from tests.support.clients import Message, command, produce, query
-from tests.support.fleet import Fleet, Worker
+from tests.support.fleet import Fleet, Worker, write_at_once
 from tests.support.joined import verify_joined
 from tests.support.network import Namespace
 from tests.support.proxy import Proxy
@@ -72,10 +72,8 @@ class Ground:
         )
 
     def set_clock(self, ahead_secs: int) -> None:
-        """Set the clock of the loaders ahead; at once, since they look at it all the time."""
-        written = self._clock.with_suffix(".new")
-        written.write_text(str(ahead_secs))
-        written.replace(self._clock)
+        """Set the clock of the loaders ahead."""
+        write_at_once(self._clock, str(ahead_secs))
 
     def cut_off_worker(self, kind: str, namespace: Namespace) -> Worker:
         """Start one more worker, inside a network namespace."""

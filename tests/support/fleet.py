@@ -26,6 +26,13 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def write_at_once(file: Path, text: str) -> None:
+    """Write a file that others read all the time: they see the old text or the new one, never a part."""
+    written = file.with_suffix(".new")
+    written.write_text(text)
+    written.replace(file)
+
+
 class Worker:
     """One scorer or loader, started again whenever it ends, as on a server.
 
@@ -112,9 +119,7 @@ class Worker:
 
     def arm(self, failpoint: str) -> None:
         """Let the worker send itself a signal when it next passes `failpoint` (`NAME` or `NAME SIGNAL`)."""
-        written = self.failpoint.with_suffix(".new")
-        written.write_text(failpoint)
-        written.replace(self.failpoint)
+        write_at_once(self.failpoint, failpoint)
 
     def wait_struck(self, seconds: float = 60) -> None:
         """Return once the armed failpoint has been passed."""
