@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import Final
 
-from core.churn import churn, when_risk_reaches
+from core.churn import risk, when_risk_reaches
 from core.facts.kinds import ALL, PURCHASES, Fact, Turn, Value
 from core.state import State
 from core.times import DAY, MILLISECOND, Micros
@@ -35,7 +35,7 @@ def _risk(model: ValueModel | None) -> Fact:
         at = when_risk_reaches(state, bound, start, model)
         return at if at is not None and at > start else None
 
-    return Fact(lambda state, now: churn(state, now, model).risk, ALL, rises_at=rises_at)
+    return Fact(lambda state, now: risk(state, now, model), ALL, rises_at=rises_at)
 
 
 def _lifecycle(model: ValueModel | None) -> Fact:
