@@ -5,17 +5,22 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from core import sessions
-from core.facts.kinds import ALL, PURCHASES, SCORES, Fact, Known, Value, types_of
+from core.facts.kinds import ALL, SCORES, Fact, Known, Value, field_of, types_of
 from core.facts.valued import VALUED, lifetime_value_in
 from core.names import nearest
+from core.purchases import SALES, SETTLED
 from core.scores import falls_to, value_at
 from core.service import csat_share, first_response_secs, open_tickets, urgent_open
 from core.state import Dated, State
 from core.times import DAY, HOUR, Micros
 
 T = TypeVar("T")
-_TICKETS: Final = types_of("support-ticket")
 _SITE: Final = types_of("site-interaction")
+_DEALS: Final = frozenset({"deal_opened", "deal_moved", "deal_won", "deal_lost"})
+_CONTACTS: Final = types_of("support-ticket")
+_ANSWERS: Final = frozenset({"survey_answered"})
+_RATINGS: Final = frozenset({"ticket_rated"})
+_TICKETS: Final = _CONTACTS - _ANSWERS - _RATINGS
 _AMOUNTS: Final = ("revenue", "refunded", "lifetime_value")
 """Kinds of money, each kept by currency."""
 _CONSENTS: Final = types_of("consent")
@@ -79,7 +84,7 @@ def _score(name: str, known: Known) -> Fact:
             return None
         return falls_to(score, bound, scale.half_life)
 
-    return Fact(value, frozenset({SCORES}), falls_at)
+    return Fact(value, frozenset({SCORES}), falls_at, is_number=True)
 
 
 def _band(name: str, known: Known) -> Fact:
@@ -94,17 +99,20 @@ def _band(name: str, known: Known) -> Fact:
 def _window(name: str, known: Known) -> Fact:
     scale = _of(known.windows, name, "window")
 
-    def falls_at(state: State, now: Micros, _bound: float) -> Micros | None:
-        return scale.next_drop((state.windows or {}).get(name), now)
+    def value(state: State, now: Micros) -> Value:
+        return scale.counted(state.windows.get(name), now) if state.windows else 0
 
-    return Fact(lambda state, now: scale.counted((state.windows or {}).get(name), now), known.window_types[name], falls_at)
+    def falls_at(state: State, now: Micros, _bound: float) -> Micros | None:
+        return scale.next_drop(state.windows.get(name), now) if state.windows else None
+
+    return Fact(value, known.window_types[name], falls_at, is_number=True)
 
 
 def _hours_since(name: str, known: Known) -> Fact:
     scale = _of(known.windows, name, "window")
 
     def latest(state: State, now: Micros) -> Micros | None:
-        return scale.latest((state.windows or {}).get(name), now)
+        return scale.latest(state.windows.get(name), now) if state.windows else None
 
     return _since(latest, HOUR, known.window_types[name], scale.span)
 
@@ -122,10 +130,13 @@ def _since(
         at = latest(state, now)
         if at is None:
             return None
-        ends = [end for end in (at + round(bound * unit), None if span is None else at + span) if end is not None]
-        return min((end for end in ends if end > now), default=None)
+        reached = at + round(bound * unit)
+        soonest = reached if reached > now else None
+        if span is not None and at + span > now and (soonest is None or at + span < soonest):
+            return at + span
+        return soonest
 
-    return Fact(value, moved_by, rises_at=rises_at)
+    return Fact(value, moved_by, rises_at=rises_at, is_number=True)
 
 
 def _amount(name: str, known: Known) -> Fact:
@@ -141,7 +152,7 @@ def _amount(name: str, known: Known) -> Fact:
         amounts: dict[str, Decimal] = getattr(state, kind)
         return float(amounts.get(currency, 0))
 
-    return Fact(value, PURCHASES)
+    return Fact(value, SALES if kind == "revenue" else SETTLED, is_number=True)
 
 
 def _answer(dated: Dated | None) -> Value:
@@ -150,7 +161,7 @@ def _answer(dated: Dated | None) -> Value:
 
 
 def _deals(stage: str) -> Fact:
-    return Fact(lambda state, _: sum(deal.stage == stage for deal in state.deals.values()), PURCHASES)
+    return Fact(lambda state, _: sum(deal.stage == stage for deal in state.deals.values()), _DEALS, is_number=True)
 
 
 def _segment(name: str, known: Known) -> Fact:
@@ -169,26 +180,28 @@ def _of(named: Mapping[str, T], name: str, what: str) -> T:
 
 
 _PLAIN: Final[dict[str, Fact]] = {
-    "activity.page_views": Fact(lambda state, _: state.page_views, _SITE),
-    "activity.sessions": Fact(lambda state, _: sessions.count(state), _SITE),
-    "activity.active_secs": Fact(lambda state, _: state.active_secs, _SITE),
+    "activity.page_views": field_of("page_views", frozenset({"page_viewed"})),
+    "activity.sessions": Fact(lambda state, _: sessions.count(state), _SITE, is_number=True),
+    "activity.active_secs": field_of("active_secs", frozenset({"page_pinged"})),
     "activity.hours_since_seen": _since(lambda state, _: state.last_seen_at, HOUR, ALL),
-    "value.orders": Fact(lambda state, _: state.orders, PURCHASES),
-    "value.days_since_purchase": _since(lambda state, _: state.last_purchase_at, DAY, PURCHASES),
+    "value.orders": field_of("orders", SALES),
+    "value.days_since_purchase": _since(lambda state, _: state.last_purchase_at, DAY, SALES),
     "value.deals.open": _deals("open"),
     "value.deals.won": _deals("won"),
     "value.deals.lost": _deals("lost"),
-    "value.loyalty.tier": Fact(lambda state, _: state.loyalty.value[1] if state.loyalty else None, PURCHASES),
-    "service.tickets": Fact(lambda state, _: state.tickets, _TICKETS),
-    "service.reopened": Fact(lambda state, _: state.reopened, _TICKETS),
-    "service.open_tickets": Fact(lambda state, _: open_tickets(state), _TICKETS),
-    "service.urgent_tickets": Fact(lambda state, _: urgent_open(state), _TICKETS),
-    "service.first_response_secs": Fact(lambda state, _: first_response_secs(state), _TICKETS),
-    "service.csat": Fact(lambda state, _: csat_share(state), _TICKETS),
-    "service.nps": Fact(lambda state, _: _answer(state.nps), _TICKETS),
-    "service.leaving_reason": Fact(lambda state, _: _answer(state.leaving), _TICKETS),
-    "service.staying_reason": Fact(lambda state, _: _answer(state.staying), _TICKETS),
-    "service.days_since_contact": _since(lambda state, _: state.last_contact_at, DAY, _TICKETS),
+    "value.loyalty.tier": Fact(
+        lambda state, _: state.loyalty.value[1] if state.loyalty else None, frozenset({"loyalty_changed"})
+    ),
+    "service.tickets": field_of("tickets", _TICKETS),
+    "service.reopened": field_of("reopened", _TICKETS),
+    "service.open_tickets": Fact(lambda state, _: open_tickets(state), _TICKETS, is_number=True),
+    "service.urgent_tickets": Fact(lambda state, _: urgent_open(state), _TICKETS, is_number=True),
+    "service.first_response_secs": Fact(lambda state, _: first_response_secs(state), _TICKETS, is_number=True),
+    "service.csat": Fact(lambda state, _: csat_share(state), _RATINGS, is_number=True),
+    "service.nps": Fact(lambda state, _: _answer(state.nps), _ANSWERS, is_number=True),
+    "service.leaving_reason": Fact(lambda state, _: _answer(state.leaving), _ANSWERS),
+    "service.staying_reason": Fact(lambda state, _: _answer(state.staying), _ANSWERS),
+    "service.days_since_contact": _since(lambda state, _: state.last_contact_at, DAY, _CONTACTS),
 }
 _FAMILIES: Final[dict[str, Callable[[str, Known], Fact]]] = {
     "traits": _trait,

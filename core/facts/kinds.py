@@ -1,6 +1,7 @@
 """What a fact is, and what facts may be asked about."""
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from core.scores import Scale
@@ -24,6 +25,7 @@ class Fact(NamedTuple):
 
     `value` is its value at an instant; `moved_by` names event types, `SCORES`, `EVERY` or `segment:NAME`. `falls_at` is when
     passing time alone will take a number below a bound, `rises_at` when it will lift it to one: None where it never will.
+    `field` is the field of the profile that it is, where it is just that, a number and always there.
     """
 
     value: Callable[[State, Micros], Value]
@@ -32,6 +34,9 @@ class Fact(NamedTuple):
     rises_at: Turn | None = None
     texts: frozenset[str] | None = None
     """All texts that it can be, where these are known."""
+    is_number: bool = False
+    """Whether it is a number wherever it is known."""
+    field: str = ""
 
 
 class Known(NamedTuple):
@@ -44,10 +49,15 @@ class Known(NamedTuple):
     value_model: ValueModel | None = None
 
 
+def field_of(name: str, moved_by: frozenset[str]) -> Fact:
+    """Return the fact that a number in a field of the profile is."""
+    read = attrgetter(name)
+    return Fact(lambda state, _: read(state), moved_by, is_number=True, field=name)
+
+
 def types_of(*topics: str) -> frozenset[str]:
     """Return the types of all events of some topics."""
     return frozenset(entry.type for entry in REGISTRY.values() if entry.topic in topics)
 
 
 ALL: Final = frozenset({EVERY})
-PURCHASES: Final = types_of("purchase")

@@ -5,7 +5,8 @@ from itertools import product
 from typing import Final
 
 from core.churn import risk, when_risk_reaches
-from core.facts.kinds import ALL, PURCHASES, Fact, Turn, Value
+from core.facts.kinds import ALL, Fact, Turn, Value
+from core.purchases import SALES, SETTLED
 from core.state import State
 from core.times import DAY, MILLISECOND, Micros
 from core.value import (
@@ -35,7 +36,7 @@ def _risk(model: ValueModel | None) -> Fact:
         at = when_risk_reaches(state, bound, start, model)
         return at if at is not None and at > start else None
 
-    return Fact(lambda state, now: risk(state, now, model), ALL, rises_at=rises_at)
+    return Fact(lambda state, now: risk(state, now, model), ALL, rises_at=rises_at, is_number=True)
 
 
 def _lifecycle(model: ValueModel | None) -> Fact:
@@ -43,7 +44,7 @@ def _lifecycle(model: ValueModel | None) -> Fact:
         last = state.last_purchase_at
         return None if last is None else stage(model, now - last, came_again=state.purchase_days > 1)
 
-    return Fact(value, PURCHASES, falls_at=_silence(model), texts=frozenset(Stage))
+    return Fact(value, SALES, falls_at=_silence(model), texts=frozenset(Stage))
 
 
 def _alive(model: ValueModel | None) -> Fact:
@@ -61,7 +62,7 @@ def _alive(model: ValueModel | None) -> Fact:
         at = (at // MILLISECOND + 1) * MILLISECOND
         return at if at > now else None
 
-    return Fact(value, PURCHASES, falls_at)
+    return Fact(value, SALES, falls_at, is_number=True)
 
 
 def _cell(model: ValueModel | None) -> Fact:
@@ -69,7 +70,7 @@ def _cell(model: ValueModel | None) -> Fact:
         cell = present_cell(state, model, now)
         return None if cell is None else cell.name
 
-    return Fact(value, PURCHASES, falls_at=_silence(model), texts=_CELLS)
+    return Fact(value, SETTLED, falls_at=_silence(model), texts=_CELLS)
 
 
 def _digit(digit: Callable[[Quintiles, State, Micros], int], *, ages: bool) -> Callable[[ValueModel | None], Fact]:
@@ -81,7 +82,7 @@ def _digit(digit: Callable[[Quintiles, State, Micros], int], *, ages: bool) -> C
         def value(state: State, now: Micros) -> Value:
             return None if quintiles is None or state.last_purchase_at is None else digit(quintiles, state, now)
 
-        return Fact(value, PURCHASES, falls_at=_silence(model) if ages else None)
+        return Fact(value, SETTLED, falls_at=_silence(model) if ages else None, is_number=True)
 
     return make
 
@@ -101,7 +102,7 @@ def _expected(model: ValueModel | None) -> Fact:
         facts = facts_of(state)
         return None if facts is None else expected_purchases(facts, model, now)
 
-    return Fact(value, PURCHASES, falls_at=_daily(value))
+    return Fact(value, SALES, falls_at=_daily(value), is_number=True)
 
 
 def lifetime_value_in(currency: str, model: ValueModel | None) -> Fact:
@@ -112,7 +113,7 @@ def lifetime_value_in(currency: str, model: ValueModel | None) -> Fact:
         values = None if facts is None else lifetime_value(facts, model, now)
         return None if values is None else values.get(currency, 0.0)
 
-    return Fact(value, PURCHASES, falls_at=_daily(value))
+    return Fact(value, SETTLED, falls_at=_daily(value), is_number=True)
 
 
 def _daily(value: Callable[[State, Micros], Value]) -> Turn:
