@@ -69,9 +69,11 @@ def score_event(state: State, admitted: Admitted, rules: CompiledRules, lateness
     given += _held_points(state, rules, rules.held.concerned(admitted.type, scored=False), now)
     if given:
         keep(state, given)
+    is_new = not state.scores  # without points, too, its scores are known from now on
     verdict = _judge(state, rules, now, given)
     verdict.refund_state, verdict.refunded = settled.refund_state, settled.refunded
-    verdict.moves = move(state, rules.segments.concerned(admitted.type, scored=bool(given or verdict.crossings)), now)
+    scored = bool(given or verdict.crossings or is_new)
+    verdict.moves = move(state, rules.segments.concerned(admitted.type, scored=scored), now)
     return verdict
 
 

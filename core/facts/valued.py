@@ -73,7 +73,9 @@ def _cell(model: ValueModel | None) -> Fact:
     return Fact(value, SETTLED, falls_at=_silence(model), texts=_CELLS)
 
 
-def _digit(digit: Callable[[Quintiles, State, Micros], int], *, ages: bool) -> Callable[[ValueModel | None], Fact]:
+def _digit(
+    digit: Callable[[Quintiles, State, Micros], int], moved_by: frozenset[str] = SALES, *, ages: bool = False
+) -> Callable[[ValueModel | None], Fact]:
     """Return what makes a fact of one digit of the cell; one that `ages` falls with silence."""
 
     def make(model: ValueModel | None) -> Fact:
@@ -82,7 +84,7 @@ def _digit(digit: Callable[[Quintiles, State, Micros], int], *, ages: bool) -> C
         def value(state: State, now: Micros) -> Value:
             return None if quintiles is None or state.last_purchase_at is None else digit(quintiles, state, now)
 
-        return Fact(value, SETTLED, falls_at=_silence(model) if ages else None, is_number=True)
+        return Fact(value, moved_by, falls_at=_silence(model) if ages else None, is_number=True)
 
     return make
 
@@ -134,7 +136,7 @@ VALUED: Final[dict[str, Callable[[ValueModel | None], Fact]]] = {
     "value.expected_purchases": _expected,
     "value.rfm.cell": _cell,
     "value.rfm.recency": _digit(lambda edges, state, now: recency(edges, now - (state.last_purchase_at or now)), ages=True),
-    "value.rfm.frequency": _digit(lambda edges, state, _: frequency(edges, state.orders), ages=False),
-    "value.rfm.monetary": _digit(lambda edges, state, _: monetary(edges, net_of(state, edges.currency)), ages=False),
+    "value.rfm.frequency": _digit(lambda edges, state, _: frequency(edges, state.orders)),
+    "value.rfm.monetary": _digit(lambda edges, state, _: monetary(edges, net_of(state, edges.currency)), SETTLED),
 }
 """What makes each fact of a value model."""

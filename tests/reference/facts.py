@@ -23,13 +23,28 @@ COUNTS = {
     "service.staying_reason": "staying_reason",
 }
 """What stands in the profile as the fact is."""
+SOLD = ("receipt_issued", "order_completed")
+RETURNED = ("receipt_refunded", "order_refunded", "order_cancelled")
+TICKETS = ("ticket_opened", "ticket_replied", "ticket_solved", "ticket_closed", "ticket_reopened")
 MOVED_BY = {
-    "value": ("purchase",),
-    "service": ("support-ticket",),
-    "activity": ("site-interaction",),
-    "consents": ("consent",),
+    "activity.page_views": ("page_viewed",),
+    "activity.active_secs": ("page_pinged",),
+    "value": SOLD,
+    "value.refunded": (*SOLD, *RETURNED),
+    "value.lifetime_value": (*SOLD, *RETURNED),
+    "value.rfm.monetary": (*SOLD, *RETURNED),
+    "value.rfm.cell": (*SOLD, *RETURNED),
+    "value.deals": ("deal_opened", "deal_moved", "deal_won", "deal_lost"),
+    "value.loyalty": ("loyalty_changed",),
+    "service": TICKETS,
+    "service.csat": ("ticket_rated",),
+    "service.nps": ("survey_answered",),
+    "service.leaving_reason": ("survey_answered",),
+    "service.staying_reason": ("survey_answered",),
+    "service.days_since_contact": (*TICKETS, "ticket_rated", "survey_answered"),
 }
-"""Topics whose events move a family of facts."""
+"""Types of the events that move a fact, or those that begin so and are not named."""
+MOVED_BY_TOPIC = {"activity": "site-interaction", "consents": "consent"}
 CURRENCIES = ("RUB", "EUR", "USD")
 EVERY = ("churn.risk", "activity.hours_since_seen")
 TRAITS = ("customer_identified", "traits_changed")
@@ -113,4 +128,8 @@ def may_move(rules: dict, path: str, event: Event) -> bool:
         return event.type in [*scores.kinds(window), *window.get("until", [])]
     if family == "traits":
         return event.type in TRAITS
-    return path in EVERY or event.topic in MOVED_BY[family]
+    if path in EVERY:
+        return True
+    parts = path.split(".")
+    named = next((types for length in (3, 2, 1) if (types := MOVED_BY.get(".".join(parts[:length])))), None)
+    return event.topic == MOVED_BY_TOPIC[family] if named is None else event.type in named

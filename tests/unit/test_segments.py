@@ -203,6 +203,11 @@ def test_an_event_looks_only_at_what_it_may_move() -> None:
     assert concerned("search_performed", scored=False) == {"seen"}
 
 
+def test_the_first_event_tells_scores_even_without_points() -> None:
+    rules = compiled(segments={"cold": {"where": {"scores.engagement": {"below": 5}}}})
+    assert Pipeline(rules).feed_all([make.a_page_viewed()]).memberships is not None
+
+
 def test_nested_segments_move_with_one_event() -> None:
     rules = compiled(
         segments={
