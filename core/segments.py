@@ -10,6 +10,7 @@ from core.profile_conditions import Holds, Leaf, compile_condition
 from core.state import Membership, State
 from core.times import DAY, Micros
 
+_MEMBER: Final = True
 FORGOTTEN_AFTER: Final[Micros] = DAY
 """Who left a segment is named in its audience for so long, as one who is out; then not at all."""
 
@@ -24,7 +25,7 @@ class SegmentSpec(BaseModel):
 
 
 class Segment(NamedTuple):
-    """A segment ready to run; while its `gate` does not hold, passing time alone moves nobody."""
+    """A segment ready to run; while its `gate` does not hold for members, passing time alone moves nobody."""
 
     name: str
     holds: Holds
@@ -33,40 +34,37 @@ class Segment(NamedTuple):
     gate: Holds | None
     turns: tuple[tuple[Turn, float], ...]
 
-    def next_change(self, state: State, now: Micros) -> Micros | None:
-        """Return when passing time may change who is in, at the earliest."""
-        if self.gate is not None:
-            known = None if state.memberships is None else state.memberships.get(self.name)
-            if not self.gate(state, now, known is not None and known.member):
-                return None
-        soonest = None
-        for turn, bound in self.turns:
-            at = turn(state, now, bound)
-            if at is not None and (soonest is None or at < soonest):
-                soonest = at
-        return soonest
-
 
 class Segments(NamedTuple):
     """All segments, those that others use first; `on` names the ones that events of a type may move."""
 
     ordered: tuple[Segment, ...]
     on: Mapping[str, tuple[Segment, ...]]
+    on_scored: Mapping[str, tuple[Segment, ...]]
+    """The same for events that gave points, or with which a band was crossed."""
     timed: tuple[Segment, ...]
     dependents: Mapping[str, tuple[str, ...]]
 
     def concerned(self, event_type: str, *, scored: bool) -> tuple[Segment, ...]:
         """Return the segments that an event may move; `scored` tells whether it gave points or a band was crossed."""
         if scored:
-            return self.on.get(f"{event_type}+", self.on[SCORES])
+            return self.on_scored.get(event_type, self.on_scored[EVERY])
         return self.on.get(event_type, self.on[EVERY])
 
     def next_change(self, state: State, now: Micros) -> Micros | None:
-        """Return when passing time may move somebody in or out, or a membership is to be forgotten."""
-        times = [at for segment in self.timed if (at := segment.next_change(state, now)) is not None]
-        if state.memberships:
-            times += [known.at + FORGOTTEN_AFTER for known in state.memberships.values() if not known.member]
-        return min(times, default=None)
+        """Return when passing time may move somebody in or out at the earliest, or a membership is to be forgotten."""
+        soonest: Micros | None = None
+        for segment in self.timed:
+            if segment.gate is not None and not segment.gate(state, now, _MEMBER):
+                continue
+            for turn, bound in segment.turns:
+                at = turn(state, now, bound)
+                if at is not None and (soonest is None or at < soonest):
+                    soonest = at
+        for known in (state.memberships or {}).values():
+            if not known.member and (soonest is None or known.at + FORGOTTEN_AFTER < soonest):
+                soonest = known.at + FORGOTTEN_AFTER
+        return soonest
 
 
 class Move(NamedTuple):
@@ -128,14 +126,12 @@ def compile_segments(specs: Mapping[str, SegmentSpec], known: Known) -> Segments
         made[name] = Segment(name, holds, leaves, uses, gate, turns)
     ordered = tuple(_in_order(made))
     types = {moved for segment in ordered for leaf in segment.leaves for moved in leaf.fact.moved_by}
-    on: dict[str, tuple[Segment, ...]] = {}
-    for type_ in {moved for moved in types if not moved.startswith("segment:")} | {EVERY, SCORES}:
-        on[type_] = _touched(ordered, {type_, EVERY})
-        on[f"{type_}+"] = _touched(ordered, {type_, EVERY, SCORES})
-    on[SCORES] = _touched(ordered, {EVERY, SCORES})
+    types = {moved for moved in types if not moved.startswith("segment:")} | {EVERY}
+    on = {type_: _touched(ordered, {type_, EVERY}) for type_ in types}
+    on_scored = {type_: _touched(ordered, {type_, EVERY, SCORES}) for type_ in types}
     timed = tuple(segment for segment in ordered if segment.turns)
     dependents = {name: tuple(s.name for s in ordered if name in s.uses) for name in made}
-    return Segments(ordered, on, timed, dependents)
+    return Segments(ordered, on, on_scored, timed, dependents)
 
 
 def _touched(ordered: Sequence[Segment], moved: set[str]) -> tuple[Segment, ...]:

@@ -274,9 +274,9 @@ def test_points_are_not_held_on_a_score_that_fades() -> None:
 
 def test_a_member_that_stays_by_leave_below_leaves_on_time() -> None:
     where = {"value.orders": {"at_least": 3, "leave_below": 1}, "windows.carts": {"at_least": 1}}
-    (segment,) = (compiled_ := segments(CARTS, one=where)).ordered
+    made = segments(CARTS, one=where)
     state = known(make.a_product_added(**at(0)))
     state.orders = 3
-    move(state, compiled_.ordered, T0)
+    move(state, made.ordered, T0)
     state.orders = 2
-    assert segment.next_change(state, T0) == T0 + 3 * DAY
+    assert made.next_change(state, T0) == T0 + 3 * DAY
