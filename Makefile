@@ -9,6 +9,8 @@ SEED ?= 1467978285
 SOAK_ROUNDS ?= 100
 EVENTS ?= 120000
 BENCH_ROUNDS ?= 3
+# Two files of tests at a time: half of the time they wait for servers to start.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
 .PHONY: setup demo test truth kafka-test fault-workers fault-rest lint alerts bench pictures soak
 .DEFAULT_GOAL := test
@@ -30,7 +32,7 @@ demo: $(DONE)  ## the whole journey on real purchases, in at most three minutes
 	$(BIN)/warmth demo
 
 test: $(DONE)  ## everything that needs no service: unit, contract, integration on the embedded stack
-	$(BIN)/pytest -m "not kafka"
+	$(BIN)/pytest -m "not kafka" $(SIDE_BY_SIDE)
 
 truth: $(DONE)  ## the demo's 200,000 events against the reference, field by field; 100,000 random ones against their ledger
 	TRUTH_EVENTS=200000 $(BIN)/pytest tests/integration/test_truth.py
