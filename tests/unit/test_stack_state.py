@@ -52,6 +52,6 @@ def test_the_first_worker_of_a_kind_is_announced_without_its_number() -> None:
     }
 
 
-@pytest.mark.parametrize(("pid", "runs"), [(os.getpid(), True), (2**22 + 1, False)])
+@pytest.mark.parametrize(("pid", "runs"), [(os.getpid(), True), (2**22 + 1, False)], ids=["own", "none"])
 def test_a_process_is_alive_or_not(pid: int, runs: bool) -> None:
     assert alive(pid) is runs
