@@ -3,7 +3,7 @@
 A function that is written costs a third of one that is put together from closures, one for each value, bound and join.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -45,23 +45,27 @@ class Bounds(BaseModel):
         return self
 
 
+Turns = tuple[tuple[Turn, float], ...]
+"""What tells when passing time takes a fact to a bound, and that bound."""
+
+
 class Leaf(NamedTuple):
-    """One condition on one fact."""
+    """One condition on one fact: what time may do to let somebody in by it, and what to put them out."""
 
     text: str
     fact: Fact
     holds: Holds
-    turns: tuple[tuple[Turn, float], ...]
-    """What tells when passing time takes the fact to a bound, and that bound; empty where time changes nothing."""
+    entering: Turns
+    leaving: Turns
 
     @property
     def is_gate(self) -> bool:
         """Whether passing time never changes it, nor another segment."""
-        return not self.turns and not any(moved.startswith("segment:") for moved in self.fact.moved_by)
+        return not (self.entering or self.leaving or any(moved.startswith("segment:") for moved in self.fact.moved_by))
 
 
 class Condition(NamedTuple):
-    """A condition ready to run; while its `gate` does not hold, passing time alone does not let it hold."""
+    """A condition ready to run; while its `gate` does not hold, passing time alone lets nobody in."""
 
     holds: Holds
     leaves: tuple[Leaf, ...]
@@ -101,8 +105,8 @@ class _Writer:
             raise ValueError("conditions are nested too deep; give a part of them a segment of its own") from None
         return holds
 
-    def node(self, where: Any, *, negated: bool = False) -> str:
-        """Return the expression of a condition; `negated` below a `not`."""
+    def node(self, where: Any, nots: int = 0) -> str:
+        """Return the expression of a condition that stands below so many `not`."""
         if not isinstance(where, dict) or not where:
             raise ValueError("a condition is a mapping, such as `bands.engagement: hot`")
         parts: list[str] = []
@@ -110,18 +114,18 @@ class _Writer:
             if name in ("all", "any"):
                 if not isinstance(wanted, list) or not wanted:
                     raise ValueError(f"{name}: needs a list of conditions")
-                inner = [self.node(one, negated=negated) for one in wanted]
+                inner = [self.node(one, nots) for one in wanted]
                 parts.append(_joined(" and " if name == "all" else " or ", inner))
             elif name == "not":
-                parts.append(f"(not {self.node(wanted, negated=True)})")
+                parts.append(f"(not {self.node(wanted, nots + 1)})")
             else:
-                parts.append(self._leaf(str(name), wanted, negated=negated))
+                parts.append(self._leaf(str(name), wanted, nots))
         return _joined(" and ", parts)
 
-    def _leaf(self, path: str, wanted: Any, *, negated: bool) -> str:
+    def _leaf(self, path: str, wanted: Any, nots: int) -> str:
         said = wanted if isinstance(wanted, dict) else {"one_of" if isinstance(wanted, list) else "equals": wanted}
         bounds = _read(path, said)
-        if negated and bounds.leave_below is not None:
+        if nots and bounds.leave_below is not None:
             raise ValueError(f"{path}: leave_below can not stand below `not`; give that its own segment, and name it there")
         found = fact(path, self._known)
         for one in bounds.one_of or ([] if bounds.equals is None else [bounds.equals]):
@@ -130,7 +134,10 @@ class _Writer:
                 raise ValueError(f"{path}: is never {one!r}; {there_are}")
         text = ", ".join(f"{name} {value}" for name, value in said.items())
         code = self._test(found, bounds)
-        self.leaves.append((Leaf(f"{path} {text}"[:100], found, self.function(code), _turns(found, bounds)), code))
+        entering, leaving = _turns(found, bounds)
+        if nots % 2:
+            entering, leaving = leaving, entering
+        self.leaves.append((Leaf(f"{path} {text}"[:100], found, self.function(code), entering, leaving), code))
         return code
 
     def _test(self, found: Fact, bounds: Bounds) -> str:
@@ -179,10 +186,29 @@ def _read(path: str, said: dict[str, Any]) -> Bounds:
         raise ValueError(f"{path}: {field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}") from None
 
 
-def _turns(found: Fact, bounds: Bounds) -> tuple[tuple[Turn, float], ...]:
-    asked = [bound for bound in (bounds.at_least, bounds.below, bounds.leave_below) if bound is not None]
-    asked += [float(bounds.equals)] if isinstance(bounds.equals, int | float) else []
-    return tuple((turn, bound) for turn in (found.falls_at, found.rises_at) if turn for bound in asked or [0.0])
+def _turns(found: Fact, bounds: Bounds) -> tuple[Turns, Turns]:
+    """Return what time may do to let a fact meet its bounds, and what to let it meet them no longer.
+
+    A number that falls comes below `below` and leaves what it was at least; one that rises does the opposite.
+    """
+    low = bounds.at_least
+    stays = low if bounds.leave_below is None else bounds.leave_below
+    exact = _exact(bounds)
+    falls, rises, changes = found.falls_at, found.rises_at, found.changes_at
+    entering = [(falls, bounds.below), (rises, low)]
+    leaving = [(falls, stays), (rises, bounds.below)]
+    both = [(changes, 0.0), *((turn, bound) for turn in (falls, rises) for bound in exact)]
+    return _there([*entering, *both]), _there([*leaving, *both])
+
+
+def _exact(bounds: Bounds) -> list[float]:
+    """Return the values beside which no other will do."""
+    said = [bounds.equals, *(bounds.one_of or ())]
+    return [float(value) for value in said if isinstance(value, int | float)]
+
+
+def _there(turns: Iterable[tuple[Turn | None, float | None]]) -> Turns:
+    return tuple((turn, bound) for turn, bound in turns if turn is not None and bound is not None)
 
 
 def _some(texts: Sequence[str]) -> str:

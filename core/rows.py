@@ -15,6 +15,7 @@ from core.outcomes import (
 )
 from core.rules import CompiledRules
 from core.scoring import Crossing, Verdict
+from core.segments import members
 from core.state import State
 from core.times import Micros, iso
 from schemas.registry import REGISTRY
@@ -101,7 +102,7 @@ def event_row(admitted: Admitted, key: str, state: State, verdict: Verdict, at: 
     if "context" in kept:
         _context_columns(row, kept["context"])
     if state.memberships:
-        row["segments"] = _members(state)
+        row["segments"] = members(state)
     return row
 
 
@@ -163,7 +164,7 @@ def unprompted(
         "rules_version": rules.version,
         "scores": verdict.shown,
         **_ledger(verdict),
-        "segments": _members(state),
+        "segments": members(state),
         "_topic": topic,
         "_incarnation": "-",
         "_partition": 0,
@@ -197,7 +198,7 @@ def joined(context: Context, command: Command, state: State, verdict: Verdict, a
         "properties": {"peer": command.peer, "via": command.via, "event_id": command.cause.event_id},
         "scores": verdict.shown,
         **_ledger(verdict),
-        "segments": _members(state),
+        "segments": members(state),
         "_topic": at.topic,
         "_incarnation": at.incarnation,
         "_partition": at.partition,
@@ -270,7 +271,3 @@ def audience(key: str, state: State, verdict: Verdict) -> list[tuple[bytes, byte
         )
         for move in verdict.moves
     ]
-
-
-def _members(state: State) -> list[str]:
-    return sorted(name for name, known in (state.memberships or {}).items() if known.member)

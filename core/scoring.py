@@ -12,7 +12,7 @@ from core.contributions import keep
 from core.purchases import SETTLED, Settled, settle
 from core.rules import CompiledRules
 from core.scores import add, band_after, next_fall, value_at
-from core.segments import Move, Segment, forget, leave_gone, move
+from core.segments import Move, Segment, forget, leave_gone, members, move, next_forgotten
 from core.state import Contribution, Grant, Held, State
 from core.times import MILLISECOND, Micros
 from core.windows import record
@@ -133,7 +133,12 @@ def next_due(state: State, rules: CompiledRules) -> Micros | None:
         for name, score in state.scores.items()
         if (scale := rules.scales.get(name)) is not None and (fall := next_fall(score, scale)) is not None
     ]
-    times += [at for timed in (rules.held, rules.segments) if (at := timed.next_change(state, state.looked_at)) is not None]
+    changes = (
+        rules.held.next_change(state, state.looked_at, state.trait_rules),
+        rules.segments.next_change(state, state.looked_at, members(state)),
+        next_forgotten(state),
+    )
+    times += [at for at in changes if at is not None]
     return max(min(times), known_at + MILLISECOND) if times else None
 
 

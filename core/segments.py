@@ -1,16 +1,16 @@
 """Segments: who meets a combination of conditions now, and when passing time alone will change that."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.facts import EVERY, SCORES, Known, Turn
-from core.profile_conditions import Holds, Leaf, compile_condition
+from core.facts import EVERY, SCORES, Known
+from core.profile_conditions import Holds, Leaf, Turns, compile_condition
 from core.state import Membership, State
 from core.times import DAY, Micros
 
-_MEMBER: Final = True
+_OUTSIDE: Final = False
 FORGOTTEN_AFTER: Final[Micros] = DAY
 """Who left a segment is named in its audience for so long, as one who is out; then not at all."""
 
@@ -25,14 +25,18 @@ class SegmentSpec(BaseModel):
 
 
 class Segment(NamedTuple):
-    """A segment ready to run; while its `gate` does not hold for members, passing time alone moves nobody."""
+    """A segment ready to run: while its `gate` does not hold, passing time alone lets nobody in.
+
+    `entering` tells when time may let somebody in, and `leaving` when it may put them out.
+    """
 
     name: str
     holds: Holds
     leaves: tuple[Leaf, ...]
     uses: frozenset[str]
     gate: Holds | None
-    turns: tuple[tuple[Turn, float], ...]
+    entering: Turns
+    leaving: Turns
 
 
 class Segments(NamedTuple):
@@ -51,19 +55,20 @@ class Segments(NamedTuple):
             return self.on_scored.get(event_type, self.on_scored[EVERY])
         return self.on.get(event_type, self.on[EVERY])
 
-    def next_change(self, state: State, now: Micros) -> Micros | None:
-        """Return when passing time may move somebody in or out at the earliest, or a membership is to be forgotten."""
+    def next_change(self, state: State, now: Micros, inside: Container[str]) -> Micros | None:
+        """Return when passing time may move somebody in or out at the earliest; `inside` has the names they are in."""
         soonest: Micros | None = None
         for segment in self.timed:
-            if segment.gate is not None and not segment.gate(state, now, _MEMBER):
+            if segment.name in inside:
+                turns = segment.leaving
+            elif segment.gate is None or segment.gate(state, now, _OUTSIDE):
+                turns = segment.entering
+            else:
                 continue
-            for turn, bound in segment.turns:
+            for turn, bound in turns:
                 at = turn(state, now, bound)
                 if at is not None and (soonest is None or at < soonest):
                     soonest = at
-        for known in (state.memberships or {}).values():
-            if not known.member and (soonest is None or known.at + FORGOTTEN_AFTER < soonest):
-                soonest = known.at + FORGOTTEN_AFTER
         return soonest
 
 
@@ -101,9 +106,21 @@ def forget(state: State, now: Micros) -> list[Move]:
     return [Move(name, "forgotten", []) for name in gone]
 
 
+def next_forgotten(state: State) -> Micros | None:
+    """Return when the next membership is to be forgotten."""
+    return min(
+        (known.at + FORGOTTEN_AFTER for known in (state.memberships or {}).values() if not known.member), default=None
+    )
+
+
+def members(state: State) -> list[str]:
+    """Return the segments that a customer is in, by name."""
+    return sorted(name for name, known in (state.memberships or {}).items() if known.member)
+
+
 def leave_gone(state: State, segments: Segments, now: Micros) -> list[Move]:
     """Let a customer leave the segments that are no more."""
-    gone = {name for name, known in (state.memberships or {}).items() if known.member} - segments.dependents.keys()
+    gone = set(members(state)) - segments.dependents.keys()
     for name in gone:
         state.memberships[name] = Membership(member=False, at=now)  # type: ignore[index]  # who is in one has memberships
     return [Move(name, "left", ["the segment was removed"]) for name in sorted(gone)]
@@ -122,14 +139,17 @@ def compile_segments(specs: Mapping[str, SegmentSpec], known: Known) -> Segments
         except ValueError as error:
             raise ValueError(f"segment {name}: {error}") from None
         uses = frozenset(moved[8:] for leaf in leaves for moved in leaf.fact.moved_by if moved.startswith("segment:"))
-        turns = tuple(dict.fromkeys(turn for leaf in leaves for turn in leaf.turns))
-        made[name] = Segment(name, holds, leaves, uses, gate, turns)
+        entering, leaving = (
+            tuple(dict.fromkeys(turn for turns in of_leaves for turn in turns))
+            for of_leaves in zip(*((leaf.entering, leaf.leaving) for leaf in leaves), strict=True)
+        )
+        made[name] = Segment(name, holds, leaves, uses, gate, entering, leaving)
     ordered = tuple(_in_order(made))
     types = {moved for segment in ordered for leaf in segment.leaves for moved in leaf.fact.moved_by}
     types = {moved for moved in types if not moved.startswith("segment:")} | {EVERY}
     on = {type_: _touched(ordered, {type_, EVERY}) for type_ in types}
     on_scored = {type_: _touched(ordered, {type_, EVERY, SCORES}) for type_ in types}
-    timed = tuple(segment for segment in ordered if segment.turns)
+    timed = tuple(segment for segment in ordered if segment.entering or segment.leaving)
     dependents = {name: tuple(s.name for s in ordered if name in s.uses) for name in made}
     return Segments(ordered, on, on_scored, timed, dependents)
 

@@ -10,6 +10,7 @@ from core.purchases import repeated
 from core.rules import CompiledRules
 from core.scores import add, decayed, value_at
 from core.scoring import Verdict, let_pass, next_due
+from core.segments import members
 from core.state import Score, State, new
 from core.times import Micros
 from schemas.projection import compile_projection
@@ -95,7 +96,7 @@ class Trial:
             state,
             {name: value_at(score, now, scales[name]) for name, score in state.scores.items()},
             {name: score.band for name, score in state.scores.items()},
-            frozenset(name for name, known in (state.memberships or {}).items() if known.member),
+            frozenset(members(state)),
             {place: _faded(points, now, scales[place[0]].half_life) for place, points in self._points.items()},
             self._said,
         )

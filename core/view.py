@@ -8,6 +8,7 @@ from core.churn import churn
 from core.identity import is_customer
 from core.rules import CompiledRules
 from core.scores import next_fall, value_at
+from core.segments import members
 from core.state import State
 from core.times import Micros, iso, iso_or_none
 from core.value import (
@@ -53,7 +54,7 @@ def view(key: str, state: State, rules: CompiledRules, as_of: Micros) -> Profile
         "value": {**_value(state), **_outlook(state, rules.value_model, now)},
         "service": _service(state),
         "churn": churn(state, now, rules.value_model)._asdict(),
-        "segments": sorted(name for name, known in (state.memberships or {}).items() if known.member),
+        "segments": members(state),
         "memberships": _memberships(state),
         "windows": _windows(state, rules, now),
         "next_change": None if state.due is None else {"at": iso(state.due)},

@@ -63,7 +63,7 @@ def _consent(purpose: str, _known: Known) -> Fact:
         until = None if consent is None or not consent.given else consent.valid_until
         return until if until is not None and until > now else None
 
-    return Fact(value, _CONSENTS, falls_at=expires_at, texts=frozenset({"given", "withdrawn"}))
+    return Fact(value, _CONSENTS, changes_at=expires_at, texts=frozenset({"given", "withdrawn"}))
 
 
 def _score(name: str, known: Known) -> Fact:
@@ -128,15 +128,14 @@ def _since(
 
     def rises_at(state: State, now: Micros, bound: float) -> Micros | None:
         at = latest(state, now)
-        if at is None:
-            return None
-        reached = at + round(bound * unit)
-        soonest = reached if reached > now else None
-        if span is not None and at + span > now and (soonest is None or at + span < soonest):
-            return at + span
-        return soonest
+        reached = None if at is None else at + round(bound * unit)
+        return reached if reached is not None and reached > now else None
 
-    return Fact(value, moved_by, rises_at=rises_at, is_number=True)
+    def unknown_at(state: State, now: Micros, _bound: float) -> Micros | None:
+        at = latest(state, now)
+        return None if at is None or span is None else at + span
+
+    return Fact(value, moved_by, rises_at=rises_at, changes_at=unknown_at if span else None, is_number=True)
 
 
 def _amount(name: str, known: Known) -> Fact:

@@ -24,7 +24,8 @@ class Fact(NamedTuple):
     """A named value of a profile.
 
     `value` is its value at an instant; `moved_by` names event types, `SCORES`, `EVERY` or `segment:NAME`. `falls_at` is when
-    passing time alone will take a number below a bound, `rises_at` when it will lift it to one: None where it never will.
+    passing time alone will take a number below a bound, `rises_at` when it will lift it to one: None where it never will. A
+    number does one of both only. `changes_at` is when time will make anything else of the fact, whatever the bound.
     `field` is the field of the profile that it is, where it is just that, a number and always there.
     """
 
@@ -32,6 +33,7 @@ class Fact(NamedTuple):
     moved_by: frozenset[str]
     falls_at: Turn | None = None
     rises_at: Turn | None = None
+    changes_at: Turn | None = None
     texts: frozenset[str] | None = None
     """All texts that it can be, where these are known."""
     is_number: bool = False

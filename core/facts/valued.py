@@ -44,7 +44,7 @@ def _lifecycle(model: ValueModel | None) -> Fact:
         last = state.last_purchase_at
         return None if last is None else stage(model, now - last, came_again=state.purchase_days > 1)
 
-    return Fact(value, SALES, falls_at=_silence(model), texts=frozenset(Stage))
+    return Fact(value, SALES, changes_at=_silence(model), texts=frozenset(Stage))
 
 
 def _alive(model: ValueModel | None) -> Fact:
@@ -70,7 +70,7 @@ def _cell(model: ValueModel | None) -> Fact:
         cell = present_cell(state, model, now)
         return None if cell is None else cell.name
 
-    return Fact(value, SETTLED, falls_at=_silence(model), texts=_CELLS)
+    return Fact(value, SETTLED, changes_at=_silence(model), texts=_CELLS)
 
 
 def _digit(

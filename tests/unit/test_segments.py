@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from core.facts import Known, fact
 from core.outcomes import Accepted
 from core.scoring import let_pass, next_due
-from core.segments import Segments, move
+from core.segments import Segments, members, move
 from core.state import Consent, Dated, State, new
 from core.times import DAY, HOUR, Micros
 from tests import factories as make
@@ -279,4 +279,4 @@ def test_a_member_that_stays_by_leave_below_leaves_on_time() -> None:
     state.orders = 3
     move(state, made.ordered, T0)
     state.orders = 2
-    assert made.next_change(state, T0) == T0 + 3 * DAY
+    assert made.next_change(state, T0, members(state)) == T0 + 3 * DAY

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from core.facts import Known, Value, fact
 from core.rules import RuleSet, compile_rules
 from core.scoring import next_due
-from core.segments import SegmentSpec, compile_segments, move
+from core.segments import SegmentSpec, compile_segments, members, move
 from core.state import State, new
 from core.times import DAY, MILLISECOND, SECOND, Micros
 from core.value import ValueModel
@@ -92,7 +92,7 @@ def test_the_first_instant_at_which_somebody_moves_is_foreseen(
     move(state, segments.ordered, now)
     is_in = segment.holds(state, now, member)
     until = now + 2000 * DAY
-    due = segments.next_change(state, now) or until
+    due = segments.next_change(state, now, members(state)) or until
     still = max(due - SECOND, now)  # the risk is foreseen in whole seconds
     between = [now + (still - now) * part // 50 for part in range(51)]
     assert {segment.holds(state, instant, is_in) for instant in between} == {is_in}
