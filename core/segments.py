@@ -61,7 +61,7 @@ class Segments(NamedTuple):
         for segment in self.timed:
             if segment.name in inside:
                 turns = segment.leaving
-            elif segment.gate is None or segment.gate(state, now, _OUTSIDE):
+            elif segment.entering and (segment.gate is None or segment.gate(state, now, _OUTSIDE)):
                 turns = segment.entering
             else:
                 continue

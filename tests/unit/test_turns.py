@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import example, given, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from core.scoring import let_pass, next_due
 from core.segments import members, move
@@ -32,7 +32,9 @@ def leaves(draw: st.DrawFn) -> dict[str, Any]:
     if path == "consents.marketing":
         return {path: draw(st.sampled_from(["given", "withdrawn"]))}
     bound = draw(LEAVES[path])
-    kind = draw(st.sampled_from(["at_least", "below", "between", "present", "absent"]))
+    kind = draw(st.sampled_from(["at_least", "below", "between", "present", "absent", "equals"]))
+    if kind == "equals":
+        return {"windows.views": bound}
     if kind == "between":
         return {path: {"at_least": bound, "below": bound * 2 + 1}}
     return {path: {"present": kind == "present"} if kind in ("present", "absent") else {kind: bound}}
@@ -63,8 +65,26 @@ def profiles(draw: st.DrawFn) -> State:
     return state
 
 
-@given(wheres, profiles(), st.booleans())
-@example({"windows.views": {"at_least": 1.0}}, new(), True)
+hysteresis = st.sampled_from(["scores.engagement", "windows.views"]).map(
+    lambda path: {path: {"at_least": 3, "leave_below": 2}}
+)
+
+
+def a_reader() -> State:
+    """Return a profile with two views, of which the first will be forgotten in a day."""
+    state = new()
+    state.last_seen_at = T0
+    state.windows = {"views": Window([T0 - 4 * DAY, T0])}
+    return state
+
+
+@settings(max_examples=300)
+@given(wheres | hysteresis, profiles(), st.booleans())
+@example({"not": {"not": {"windows.views": {"at_least": 2}}}}, a_reader(), True)
+@example({"not": {"windows.views": {"at_least": 2}}}, a_reader(), False)
+@example({"windows.views": 1}, a_reader(), False)
+@example({"activity.hours_since_seen": {"below": 24}}, a_reader(), False)
+@example({"windows.views": 2}, a_reader(), False)
 def test_nobody_moves_before_it_is_foreseen(where: dict[str, Any], state: State, nested: bool) -> None:
     named = {"two": {"where": {"not": {"segments.one": True}}}} if nested else {}
     rules = compiled(windows=WINDOWS, segments={"one": {"where": where}, **named})
